@@ -1,0 +1,55 @@
+"""Isinglass maps phase diagrams of coherence and memory.
+
+Names are imported at first use, so that `isinglass --help` imports neither numba nor xarray.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isinglass.exceptions import InputError
+    from isinglass.models.base import Model, Observable, copies_parameter, parameter
+    from isinglass.results import open_run as open
+    from isinglass.runs import run_dataset as run
+    from isinglass.workflow import Workflow, load_workflow
+
+_HOME = {
+    "InputError": ("exceptions", "InputError"),
+    "Model": ("models.base", "Model"),
+    "Observable": ("models.base", "Observable"),
+    "Workflow": ("workflow", "Workflow"),
+    "copies_parameter": ("models.base", "copies_parameter"),
+    "load_workflow": ("workflow", "load_workflow"),
+    "open": ("results", "open_run"),
+    "parameter": ("models.base", "parameter"),
+    "run": ("runs", "run_dataset"),
+}
+
+__all__ = [
+    "InputError",
+    "Model",
+    "Observable",
+    "Workflow",
+    "copies_parameter",
+    "load_workflow",
+    "open",
+    "parameter",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("isinglass")
+    if name not in _HOME:
+        raise AttributeError(f"module 'isinglass' has no attribute {name!r}")
+    module, attribute = _HOME[name]
+    return getattr(importlib.import_module(f"isinglass.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

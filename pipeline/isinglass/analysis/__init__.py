@@ -1,0 +1,1 @@
+"""xarray in, xarray out: means with errors, coherence, memory, phase boundaries."""

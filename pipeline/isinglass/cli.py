@@ -1,0 +1,234 @@
+"""The command line. Exit codes: 0 complete; 1 failed or damaged; 2 wrong usage or input; 3 incomplete; 130 interrupted.
+
+Every command imports what it needs when it runs, so that `--help` stays fast.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from isinglass.exceptions import InputError, known
+
+if TYPE_CHECKING:
+    from isinglass.plans import Options
+    from isinglass.workflow import Workflow
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Group(click.Group):
+    """Names the closest command for an unknown one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise InputError(f"unknown command {args[0]!r}; {known(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="isinglass")
+def cli() -> None:
+    """Isinglass maps phase diagrams of coherence and memory: labelled sweeps beside exact theory."""
+
+
+def workflow_options(function: F) -> F:
+    """The options that `plan` and `run` share: what to sweep, where, and where to."""
+    values = "Other values of a parameter: 0.1 | 0.1,0.2 | start:stop:count | log:start:stop:count."
+    options = (
+        click.argument("workflow"),
+        click.option("--preset", help="A preset of the workflow, such as paper."),
+        click.option("--set", "settings", multiple=True, metavar="NAME=VALUES", help=values),
+        click.option("--samples", type=int, help="Draws of the quenched disorder a point."),
+        click.option("--replicas", type=int, help="Draws of the dynamics' noise a sample."),
+        click.option("--seed", type=int, help="Seed of all random streams."),
+        click.option("--cluster", help="Profile (threads, local, serial, ...), scheduler address or file."),
+        click.option("--out", type=click.Path(path_type=Path), help="Run folder [results/WORKFLOW]."),
+        click.option("--shard", metavar="I/N", help="Only the I-th of N shares of the blocks (I from 0)."),
+        click.option("--retry-failed", is_flag=True, help="Run failed simulations again."),
+        click.option("--accept-code-change", is_flag=True, help="Add to a store that other code filled."),
+        click.option("--yes", is_flag=True, help="Go on where a warning would stop."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _workflow(name: str, given: dict[str, Any]) -> tuple[Workflow, Options]:
+    from isinglass.models.base import parameters
+    from isinglass.plans import Options
+    from isinglass.workflow import load_workflow, parse_values
+
+    workflow = load_workflow(name)
+    specs, values = parameters(workflow.model), {}
+    for setting in given["settings"]:
+        parameter, sign, text = setting.partition("=")
+        if not sign:
+            raise InputError(f"--set {setting}: write NAME=VALUES")
+        if parameter not in specs:
+            model = workflow.model.__name__
+            raise InputError(f"--set {parameter}: {model} has no such parameter; {known(parameter, specs)}")
+        values[parameter] = parse_values(specs[parameter], text)
+    changed = workflow.override(given["preset"], values, given["samples"], given["replicas"], given["seed"])
+    options = Options(
+        out=given["out"],
+        preset=given["preset"],
+        cluster=given["cluster"],
+        shard=_shard(given["shard"]),
+        retry_failed=given["retry_failed"],
+        accept_code_change=given["accept_code_change"],
+        figures=not given.get("no_figures", False),
+        yes=given["yes"],
+    )
+    return changed, options
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    number, _, count = text.partition("/")
+    if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
+        raise InputError(f"--shard {text}: write I/N with 0 <= I < N, for example 0/4")
+    return int(number), int(count)
+
+
+@cli.command("list")
+def list_() -> None:
+    """Workflows and models that can be run by name."""
+    from isinglass.models import MODELS
+    from isinglass.workflow import load_workflow, workflow_files
+
+    click.echo("Workflows (isinglass run NAME):")
+    for name, path in sorted(workflow_files().items()):
+        try:
+            title = load_workflow(path).title
+        except InputError as error:
+            title = f"cannot be loaded: {error}"
+        click.echo(f"  {name:28}{title}")
+    click.echo("Models (isinglass show NAME):")
+    for name, home in sorted(MODELS.items()):
+        click.echo(f"  {name:28}{home}")
+
+
+@cli.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """A workflow (its grid, stages, figures, presets) or a model (equation, parameters, observables)."""
+    from isinglass import presentation
+
+    for line in presentation.show(name):
+        click.echo(line)
+
+
+@cli.command()
+@workflow_options
+def plan(workflow: str, **given: Any) -> None:
+    """What a run would do: simulations, blocks, files, bytes, CPU time. Computes a pilot, stores nothing."""
+    from isinglass import plans
+
+    loaded, options = _workflow(workflow, given)
+    made, grid = plans.make(loaded, options)
+    click.echo(f"{loaded.title or loaded.name} -> {options.folder(loaded)}")
+    for line in made.lines(grid):
+        click.echo(f"  {line}")
+
+
+@cli.command()
+@workflow_options
+@click.option("--no-figures", is_flag=True, help="Draw no figures.")
+def run(workflow: str, **given: Any) -> None:
+    """Compute what is missing of WORKFLOW, then analyse and draw. The same command again goes on where it stopped."""
+    from isinglass import runs
+    from isinglass.progress import Talk
+
+    loaded, options = _workflow(workflow, given)
+    try:
+        outcome = runs.run(loaded, options, Talk())
+    except KeyboardInterrupt:
+        click.echo(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
+        sys.exit(130)
+    if outcome.exit_code == 1:
+        click.echo(
+            f"some simulations failed: isinglass status {outcome.root} names them, --retry-failed runs them again"
+        )
+    elif outcome.exit_code == 3:
+        click.echo(f"incomplete: run it again: {shlex.join(['isinglass', *sys.argv[1:]])}")
+    sys.exit(outcome.exit_code)
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN")
+def status(run_folder: str) -> None:
+    """How far a run is: done, failed, pending, who is at work, what failed and why."""
+    from isinglass import presentation, results
+
+    lines, code = presentation.status(results.run_folder(run_folder))
+    for line in lines:
+        click.echo(line)
+    sys.exit(code)
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--sample", type=click.IntRange(min=1), help="Also compute N done simulations again and compare.")
+def verify(run_folder: str, sample: int | None) -> None:
+    """Decode every chunk and entry; name what is damaged, so that the next run computes it again."""
+    from isinglass import presentation, results
+
+    lines, code = presentation.verify(results.run_folder(run_folder), sample or 0)
+    for line in lines:
+        click.echo(line)
+    sys.exit(code)
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN")
+@click.argument("label", nargs=-1, metavar="AXIS=VALUE ... sample=I replica=K")
+def reproduce(run_folder: str, label: tuple[str, ...]) -> None:
+    """Compute one simulation again and compare it with what is stored, byte for byte."""
+    from isinglass import presentation, results
+
+    lines, code = presentation.reproduce(results.run_folder(run_folder), label)
+    for line in lines:
+        click.echo(line)
+    sys.exit(code)
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--workflow", help="Stages and figures of this workflow instead of the stored one.")
+@click.option("--no-figures", is_flag=True, help="Draw no figures.")
+def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
+    """Apply the stages and draw the figures again, on what is there."""
+    from isinglass import presentation, results
+
+    root = results.run_folder(run_folder)
+    loaded = presentation.workflow_of(root, workflow)
+    ds = results.analyse(root, loaded)
+    if loaded.stages:
+        click.echo(f"analysis      {root / 'analysis.zarr'}")
+    for path in [] if no_figures else results.draw(root, loaded, ds):
+        click.echo(f"figure        {path}")
+
+
+def main() -> None:
+    """The console script: one line and exit 2 for what the user can mend."""
+    try:
+        cli.main(standalone_mode=False)
+    except InputError as error:
+        click.echo(f"isinglass: {error}", err=True)
+        sys.exit(2)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

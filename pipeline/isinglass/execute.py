@@ -1,0 +1,302 @@
+"""Blocks -> results in the store: what a worker does with a block, the serial reference loop, the Dask window."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isinglass import ledger
+from isinglass.dataset import Store, read_block, variables, write_block
+from isinglass.ledger import DamagedError
+from isinglass.models.base import Model, construct
+from isinglass.planning import PENDING, Pilot, Request, block_name, pilot_points
+from isinglass.provenance import machine, now
+from isinglass.simulation import Work, compute, failures_within
+from isinglass.source import ModelReference
+from isinglass.sweep import Grid, states
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LAG = 0.0025  # seconds: half the interpreter's switch interval
+WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough that a stop leaves little behind
+
+
+# ---------------------------------------------------------------- what travels
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every task of a run needs to know: where the store is, which model, how fast it is expected to be."""
+
+    root: str
+    number: int
+    model: ModelReference
+    code: str
+    request: str
+    pace: float
+    stop_file: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One block to fill. `part`: the grid of its points (its model class travels by reference, in the context)."""
+
+    index: tuple[int, ...]
+    part: Grid
+    request: Request
+    retry_failed: bool
+    seconds: float
+
+    @classmethod
+    def of(cls, store: Store, grid: Grid, request: Request, index: tuple[int, ...], seconds: float, retry: bool) -> Job:
+        box = store.blocks.slices(index)
+        return cls(index, replace(grid.part(box[:-2]), model=Model), request.within(box), retry, seconds)
+
+
+@dataclass
+class Report:
+    """What comes back from a worker of one block: small."""
+
+    index: tuple[int, ...]
+    computed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    superseded: bool = False
+    lost: str = ""
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+
+# ---------------------------------------------------------------- what a worker does
+
+
+def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
+    """Fill blocks one after the other; a stop is looked for before each block and within it about every second."""
+    model = context.model.load()
+    store = _open(context.root, context.number)
+    out = []
+    stop = functools.partial(os.path.exists, context.stop_file)
+    for job in jobs:
+        if stop():
+            break
+        out.append(_run_block(context, store, model, job, stop))
+        if out[-1].superseded:
+            break
+    return out
+
+
+@functools.lru_cache(maxsize=4)
+def _open(root: str, number: int) -> Store:
+    folder = Path(root) / ".store" / str(number)
+    return Store(Path(root), number, folder, ledger.read_json(folder / "declaration.json"))
+
+
+def _run_block(context: Context, store: Store, model: type[Model], job: Job, stop: Callable[[], bool]) -> Report:
+    if store.superseded:
+        return Report(job.index, superseded=True)
+    name, box = block_name(job.index), store.blocks.slices(job.index)
+    part = replace(job.part, model=model)
+    shape = tuple(s.stop - s.start for s in box)
+    by = {"host": machine()["host"], "pid": os.getpid(), "request": context.request}
+    attempts = ledger.begin(store.ledger, name, by)
+    work = _stored(store, name, box, model) or Work.empty(model, shape, store.declaration["own"])
+    before = work.status
+    # the request's arrays are the block's own: slices from 0, but samples and replicas stay absolute
+    local = (*(slice(0, n) for n in shape[:-2]), *box[-2:])
+    work.status = job.request.status(local, before)
+    wanted = job.request.wanted(local, work.status, job.retry_failed)
+    first = (box[-2].start, box[-1].start)
+    work.status[wanted] = PENDING
+    work.failures = failures_within(part, first, work.status, work.failures)
+    known_failures = len(work.failures)
+    compute(part, first, wanted, work, context.pace, stop)
+    new = work.failures[known_failures:]
+    report = Report(job.index, work.computed, len(new), work.seconds, failures=new[:8])
+    if not work.computed and np.array_equal(work.status, before):
+        (store.ledger / f"{name}.run").unlink(missing_ok=True)
+        return report
+    write_block(store, box, work.variables)
+    entry = {
+        **machine(), "pid": os.getpid(), "code": context.code, "request": context.request, "attempts": attempts,
+        "seconds": round(work.seconds, 6), "written": now(), **({"failures": work.failures} if work.failures else {}),
+    }  # fmt: skip
+    ledger.commit(store.ledger, name, work.status, entry)
+    _log(store.root, {"time": now(), "block": name, "computed": work.computed, **entry})
+    return report
+
+
+def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model]) -> Work | None:
+    """What an earlier run, or another process just now, has committed of a block; None where that is nothing whole."""
+    for suffix in ("done", "part"):
+        if not (store.ledger / f"{name}.{suffix}").exists():
+            continue
+        try:
+            entry = ledger.read_entry(store.ledger, name, suffix)
+            stored = read_block(store, box, variables(model))
+        except (DamagedError, FileNotFoundError):
+            return None
+        status, elapsed = stored.pop("status"), stored.pop("elapsed")
+        return Work(stored, status, elapsed, failures=list(entry.get("failures", [])))
+    return None
+
+
+_log_lock = threading.Lock()
+
+
+def _log(root: Path, event: dict[str, Any]) -> None:
+    """One JSON line a block in `log/`, a file per process."""
+    folder = root / "log"
+    folder.mkdir(exist_ok=True)
+    with _log_lock, (folder / f"{machine()['host']}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(event) + "\n")
+
+
+# ---------------------------------------------------------------- who does it
+
+
+def serial(context: Context, tasks: Iterable[Sequence[Job]]) -> Iterator[list[Report]]:
+    """The reference: one task after the other, in this thread."""
+    for jobs in tasks:
+        yield run_task(context, jobs)
+
+
+def distribute(
+    client: Client,
+    context: Context,
+    tasks: Iterable[Sequence[Job]],
+    stopping: Callable[[], float | None],
+    tick: Callable[[], None],
+) -> Iterator[list[Report]]:
+    """Keep a window of tasks in flight on a Dask cluster; yields the reports of each task as it ends.
+
+    `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting. A
+    task whose worker died comes back as reports with `lost` set: its blocks are missing, not failed.
+    """
+    from distributed import as_completed
+
+    slots = sum(client.nthreads().values()) or 1
+    queue = enumerate(tasks)
+    flying: dict[Any, Sequence[Job]] = {}
+    done = as_completed(raise_errors=False, loop=client.loop)
+
+    def feed() -> None:
+        while len(flying) < WINDOW * slots:
+            i, jobs = next(queue, (0, None))
+            if jobs is None:
+                return
+            future = client.submit(
+                run_task, context, jobs, key=(f"block-{context.request}", i), pure=False,
+                priority=int(1e3 * sum(j.seconds for j in jobs)),
+            )  # fmt: skip
+            flying[future] = jobs
+            done.add(future)
+
+    feed()
+    while flying:
+        deadline = stopping()
+        if deadline is not None and time.monotonic() > deadline:
+            return
+        batch = done.next_batch(block=False)
+        if not batch:
+            time.sleep(0.005)
+            tick()
+        for future in batch:
+            jobs = flying.pop(future)
+            if future.status == "finished":
+                yield future.result()
+            else:
+                error = future.exception()
+                if isinstance(error, OSError):
+                    raise error
+                yield [Report(j.index, lost=f"{type(error).__name__}: {error}") for j in jobs]
+            future.release()
+        if deadline is None:
+            feed()
+
+
+# ---------------------------------------------------------------- the pilot
+
+
+def pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
+    """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
+
+    Compiles the kernels on the way, so that workers load them from the cache. Raises what a simulation raises.
+    """
+    paces = []
+    calls = []
+    for index in pilot_points(cost):
+        call, seconds, units = _timed(grid, index)
+        paces.append(seconds / units)
+        calls.append((seconds, call))
+    seconds, call = min(calls, key=lambda c: abs(c[0] - 0.05))
+    holds = cores > 1 and seconds < 10 and _lag(call, seconds) > LAG and _speedup(call) < 1.3
+    return Pilot(float(np.mean(paces)), min(paces), max(paces), holds)
+
+
+def _timed(grid: Grid, index: tuple[int, ...]) -> tuple[Callable[[], object], float, float]:
+    """A call of at least some 20 ms at one point, its seconds, its cost."""
+    point = grid.point(index)
+    model, lanes = construct(grid.model, point), range(grid.model.lanes)
+    disorder = states(grid.keys.disorder(point, [0]))
+    pairs = 1
+    while True:
+        noise = states(n for row in grid.keys.noise(point, range(pairs), list(lanes)) for n in row)
+        call = functools.partial(
+            grid.model.simulate_batch, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
+        )
+        if pairs == 1:
+            call()  # compiles
+        began = time.perf_counter()
+        call()
+        seconds = max(time.perf_counter() - began, 1e-9)
+        if seconds > 0.02 or pairs >= 4096:
+            return call, seconds, pairs * len(lanes) * model.cost()
+        pairs *= 4
+
+
+def _lag(call: Callable[[], object], seconds: float) -> float:
+    """Median seconds that another thread waits for the GIL while `call` runs.
+
+    A sleeper wakes in well under a millisecond, also on a busy machine, if the GIL is free; it waits for the switch
+    interval (5 ms) where Python code runs, and to the end where compiled code holds it.
+    """
+    lags: list[float] = []
+    over = threading.Event()
+
+    def sleeper() -> None:
+        while not over.is_set():
+            began = time.perf_counter()
+            time.sleep(0.001)
+            lags.append(time.perf_counter() - began - 0.001)
+
+    thread = threading.Thread(target=sleeper)
+    thread.start()
+    for _ in range(max(1, round(0.1 / seconds))):
+        call()
+    over.set()
+    thread.join()
+    return float(np.median(lags))
+
+
+def _speedup(call: Callable[[], object]) -> float:
+    """How many times faster two threads are than one: about 1 where the GIL is held."""
+    began = time.perf_counter()
+    call()
+    call()
+    alone = time.perf_counter() - began
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return alone / (time.perf_counter() - began)

@@ -1,0 +1,270 @@
+"""What all figures share: style, labels, curves of a theory, what a caption must state, and how a figure is saved."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isinglass.exceptions import InputError, known
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STYLE: dict[
+    str, Any
+] = {  # Physical Review: 3.4 in a column, 7 in two; text not below 7 pt; fonts that come with matplotlib
+    "font.family": ["STIXGeneral", "DejaVu Serif"],
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.labelsize": 10,
+    "axes.titlesize": 10,
+    "axes.linewidth": 0.7,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "hatch.linewidth": 0.5,
+    "lines.linewidth": 1.3,
+    "pdf.fonttype": 42,
+}
+COLUMN, PAGE = 3.4, 7.0
+"""Widths in inches."""
+LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+STATUS = {0: "pending", 2: "failed", 3: "skipped"}
+
+LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
+    "load": ("load", r"\alpha", r"\alpha = P/N"),
+    "temperature": ("temperature", "T", r"k_\mathrm{B}T/J"),
+    "neurons": ("neurons", "N", "N"),
+    "spins": ("spins", "N", "N"),
+    "oscillators": ("oscillators", "N", "N"),
+    "coupling": ("coupling", "K", "K"),
+    "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
+    "memory": ("memory", "I/H", "I/H"),
+    "coherence": ("coherence", "q", "q"),
+    "blind_coherence": ("blind coherence", "q_0", "q_0"),
+    "message_coherence": ("message coherence", "q - q_0", "q - q_0"),
+    "recall_overlap": ("recall overlap", "m", "m"),
+    "recall_gain": ("recall gain", r"m - m_\mathrm{cue}", r"m - m_\mathrm{cue}"),
+    "persistence": ("persistence", r"q(\tau)", r"q(\tau)"),
+    "order_parameter": ("order parameter", "r", "r"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A theory curve: `function` maps values of the figure's x axis to y (NaN where there is none)."""
+
+    label: str
+    function: Callable[[np.ndarray], Any]
+    style: Any = "-"
+
+
+Theory = Callable[[np.ndarray], Any] | Sequence[Line] | None
+"""Curves of a figure: Lines, or a function of x that returns an array, or arrays by name as `theory.ags.lines` does."""
+
+
+def curves(theory: Theory, x: np.ndarray, source: str) -> list[tuple[str, Any, np.ndarray]]:
+    """(label, line style, y) of every theory curve that has a finite value; styles solid, dashed, dotted, ..."""
+    if theory is None:
+        return []
+    if callable(theory):
+        values = theory(x)
+        named = values if isinstance(values, Mapping) else {"": values}
+        styles = (LINE_STYLES[i % len(LINE_STYLES)] for i in range(len(named)))
+        every = [(_line_label(k, source), s, v) for (k, v), s in zip(named.items(), styles, strict=True)]
+    else:
+        every = [(line.label, line.style, line.function(x)) for line in theory]
+    out = [(label, style, np.broadcast_to(np.asarray(y, float), x.shape)) for label, style, y in every]
+    return [curve for curve in out if np.isfinite(curve[2]).any()]
+
+
+def _line_label(name: str, source: str) -> str:
+    if not name:
+        return source
+    letter, _, index = name.partition("_")
+    symbol = name if not index else rf"{letter}_\mathrm{{{index}}}" if len(letter) == 1 else ""
+    return f"${symbol}$ ({source})" if symbol and len(letter) == 1 else f"{name} ({source})"
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """The settings under which figures are drawn and saved; matplotlib's own are restored after."""
+    import matplotlib
+
+    plain = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
+    settings: Any = {**plain, **STYLE}
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def label(ds: xr.Dataset, name: str, overrides: Mapping[str, str] | None = None) -> str:
+    """Words, symbol and unit of a variable or coordinate; `<observable>_mean` is written as an average."""
+    if overrides and name in overrides:
+        return overrides[name]
+    attrs = ds[name].attrs if name in ds.variables else {}
+    units = str(attrs.get("units", "1"))
+    plain = name.removesuffix("_mean")
+    if plain in LABELS:
+        words, symbol, reduced = LABELS[plain]
+        chosen = reduced if units in ("1", "k_B T/J") else symbol
+        chosen = rf"\langle {chosen} \rangle" if plain != name else chosen
+        text, units = f"{words} ${chosen}$", "1" if units == "k_B T/J" else units
+    else:
+        text = str(attrs.get("long_name") or name.replace("_", " "))
+    text = text if units == "1" else f"{text} ({units})"
+    return textwrap.fill(text, 44) if len(text) > 60 else text
+
+
+def edges(values: np.ndarray) -> np.ndarray:
+    """Edges (n+1,) of the cells around n ascending coordinate values: midpoints, and as far outside at the ends.
+
+    Values that are nowhere negative have no edge below zero. A single value gets a cell of a tenth of its size.
+    """
+    v = np.asarray(values, float)
+    if v.size == 1:
+        half = 0.05 * abs(v[0]) or 0.05
+        out = np.array([v[0] - half, v[0] + half])
+    else:
+        middle = (v[1:] + v[:-1]) / 2
+        out = np.concatenate([[1.5 * v[0] - 0.5 * v[1]], middle, [1.5 * v[-1] - 0.5 * v[-2]]])
+    if v[0] >= 0:
+        out[0] = max(out[0], 0.0)
+    return out
+
+
+def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mapping[str, Any], what: str) -> xr.Dataset:
+    """The dataset with the axes `shown` alone (besides sample, replica): others at the value in `at`, or of length one.
+
+    Raises InputError for an unknown variable or axis, a run of listed points, and an axis that is left over.
+    """
+    for name in names:
+        if name not in ds.data_vars:
+            raise InputError(f"{what}: the dataset has no variable {name!r}; {known(name, map(str, ds.data_vars))}")
+    axes = [str(d) for d in ds["status"].dims if d not in ("sample", "replica")]
+    if axes == ["point"]:
+        raise InputError(
+            f"{what} needs a grid, and this run is a list of points: sweep {', '.join(shown)} in axes={{...}}"
+        )
+    for axis in (*shown, *at):
+        if axis not in axes:
+            raise InputError(f"{what}: the dataset has no axis {axis!r}; {known(axis, axes)}")
+    for axis, value in at.items():
+        there = ds[axis].values
+        near = np.isclose(there, value) if there.dtype.kind in "iuf" else there == value
+        if not near.any():
+            raise InputError(f"{what}: {axis} has no value {value!r}; it has {', '.join(map(str, there[:20]))}")
+        ds = ds.isel({axis: int(np.flatnonzero(near)[0])})
+    for axis in set(axes) - {*shown, *at}:
+        if ds.sizes[axis] > 1:
+            raise InputError(
+                f"{what} shows {' and '.join(shown)}, and the data also vary along {axis}: set at={{{axis!r}: value}}"
+            )
+        ds = ds.isel({axis: 0})
+    return ds.sortby([axis for axis in shown if ds[axis].dtype.kind in "iuf"])
+
+
+def facts(ds: xr.Dataset) -> str:
+    """What a caption must state: fixed parameters, samples, replicas, seed.
+
+    From the scalar coordinates and the root attribute `fixed` or `parameters`, which maps a name to its value or to
+    {"value": ..., "units": ...}, or is that as JSON.
+    """
+    found: dict[str, Any] = {}
+    for key in ("parameters", "fixed"):
+        given = ds.attrs.get(key, {})
+        given = json.loads(given) if isinstance(given, str) and given.startswith("{") else given
+        found |= dict(given) if isinstance(given, Mapping) else {}
+    found |= {str(k): c.values.item() for k, c in ds.coords.items() if c.ndim == 0}
+    out = []
+    for name, value in found.items():
+        value = value.get("value") if isinstance(value, Mapping) else value
+        if name in ds.dims or name == "copies" or value is None:
+            continue
+        symbol = f"${LABELS[name][1]}$" if name in LABELS else name.replace("_", " ")
+        out.append(f"{symbol} = {value:g}" if isinstance(value, float) else f"{symbol} = {value}")
+    samples, replicas = ds.sizes.get("sample", 1), ds.sizes.get("replica", 1)
+    out.append(f"{samples} sample{'s' * (samples > 1)} × {replicas} replica{'s' * (replicas > 1)}")
+    if "seed" in ds.attrs:
+        out.append(f"seed {ds.attrs['seed']}")
+    return ", ".join(fact.replace(" ", "\xa0") for fact in out)  # lines break between facts
+
+
+def missing(ds: xr.Dataset) -> str:
+    """How many simulations are pending, failed or skipped; empty where all are done."""
+    status = ds["status"].values
+    parts = [f"{int((status == code).sum())} {word}" for code, word in STATUS.items() if (status == code).any()]
+    return f"{', '.join(parts)} of {status.size} simulations" if parts else ""
+
+
+def headings(figure: Figure, ds: xr.Dataset, title: str | None, notes: Sequence[str], width: int) -> None:
+    """Title, and below it in small print what was simulated and what is missing."""
+    paragraphs = (facts(ds), " ".join(n for n in notes if n))
+    lines = [line.replace("\xa0", " ") for text in paragraphs for line in textwrap.wrap(text, width)]
+    head = title or str(ds.attrs.get("title", ""))
+    figure.suptitle("\n".join(textwrap.wrap(head, int(0.8 * width))), fontsize=11, x=0.01, ha="left")
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left", color="0.25")
+
+
+def cased(artist: Artist, width: float) -> None:
+    """A white casing, so that a dark line of this width stays visible on dark cells."""
+    from matplotlib import patheffects
+
+    artist.set_path_effects([patheffects.withStroke(linewidth=width + 1.6, foreground="white")])
+
+
+def bars(ax: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray, vertical: bool, **kw: Any) -> Any:
+    """Markers with error bars from `low` to `high`; an infinite end runs off the axes."""
+    from matplotlib.artist import Artist
+
+    centre = y if vertical else x
+    span = 10 * np.ptp(np.array(ax.get_ylim() if vertical else ax.get_xlim()))
+    length = [np.minimum(np.nan_to_num(d, posinf=np.inf), span) for d in (centre - low, high - centre)]
+    length = [np.where(d < 0, 0, d) for d in length]
+    side: dict[str, Any] = {"yerr" if vertical else "xerr": length}
+    drawn = ax.errorbar(x, y, **side, **kw)
+    for artist in (*drawn[1], *drawn[2]):
+        assert isinstance(artist, Artist)
+        cased(artist, kw.get("elinewidth", 1.0))
+    return drawn
+
+
+def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+    """Write `<name>.png` (200 dpi) and `<name>.pdf` into `folder`, each by rename; returns their paths.
+
+    The same figure gives the same bytes: no date, no version. Raises OSError where the folder cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    metadata: dict[str, dict[str, Any]] = {
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Producer": None, "Creator": "isinglass"},
+    }
+    out = []
+    for kind, values in metadata.items():
+        path = folder / f"{name}.{kind}"
+        private = folder / f".{name}.{os.getpid()}.{kind}"
+        try:
+            with style():
+                figure.savefig(private, format=kind, dpi=200, metadata=values)
+            private.replace(path)
+        finally:
+            private.unlink(missing_ok=True)
+        out.append(path)
+    return out

@@ -1,0 +1,197 @@
+"""A phase diagram: maps over two axes side by side, the theory's lines and the measured boundary on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isinglass.exceptions import InputError
+from isinglass.figures import base
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "not computed": {"hatch": "//////", "facecolor": "0.93"},
+    "undefined": {"facecolor": "0.7"},
+    "skipped": {"facecolor": "white"},
+}
+
+
+@dataclass(frozen=True)
+class PhaseDiagram:
+    """Maps of means over the plane (x, y), one panel each, with common axes and a common range of colour.
+
+    `boundary` is a variable of `phases.boundary` or `phases.capacity`, over x or over y; it is drawn with its 95 %
+    interval. `lines` are the theory's y(x): a function such as `theory.ags.lines`, or a sequence of `Line`; `source`
+    names them in the legend. `at` picks a value of every further axis. `limits` is the range of colour; values beyond
+    are marked on the colour bar. Cells without a done simulation are hatched, those that are undefined grey, those
+    that the workflow skipped blank.
+    """
+
+    x: str
+    y: str
+    panels: tuple[str, ...] = ("memory_mean", "coherence_mean")
+    boundary: str | None = None
+    lines: base.Theory = None
+    source: str = "theory"
+    at: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[float, float] = (0.0, 1.0)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    title: str | None = None
+    colours: str = "cividis"
+    name: str = "phase_diagram"
+
+    def draw(self, ds: xr.Dataset) -> Figure:
+        """The figure. `ds` is the raw dataset merged with what the stages returned.
+
+        Raises InputError for a variable or axis that the dataset lacks, and for an axis too many.
+        """
+        with base.style():
+            return self._draw(ds)
+
+    def _draw(self, ds: xr.Dataset) -> Figure:
+        from matplotlib.figure import Figure
+
+        what = f"PhaseDiagram {self.name!r}"
+        needed = (*self.panels, *([self.boundary] if self.boundary else []))
+        ds = base.select(ds, (self.x, self.y), needed, self.at, what)
+        for axis in (self.x, self.y):
+            if ds[axis].dtype.kind not in "iuf":
+                raise InputError(f"{what}: {axis!r} is no axis of numbers; set at={{{axis!r}: value}} and show another")
+        n = len(self.panels)
+        wide = n > 1
+        figure = Figure(figsize=(base.PAGE, 4.1) if wide else (base.COLUMN + 0.3, 4.2), layout="constrained")
+        grid = figure.add_gridspec(3, n, height_ratios=[1, 0.001, 0.001])  # below the panels two rows of legend
+        first: Any = None
+        shown: dict[str, bool] = {}
+        outer = base.edges(ds[self.x].values)
+        x = np.linspace(float(outer[0]), float(outer[-1]), 401)
+        curves = base.curves(self.lines, x, self.source)
+        for i, name in enumerate(self.panels):
+            ax = figure.add_subplot(grid[0, i], sharex=first, sharey=first)
+            first = first or ax
+            shown |= {k: v or shown.get(k, False) for k, v in self._map(ax, ds, name).items()}
+            theory = self._theory(ax, x, curves)
+            measured = self._measured(ax, ds)
+            ax.set_xlabel(base.label(ds, self.x, self.labels))
+            if i == 0:
+                ax.set_ylabel(base.label(ds, self.y, self.labels))
+            else:
+                ax.tick_params(labelleft=False)
+            if wide:
+                ax.set_title(f"({'abcdefgh'[i]})", loc="left", pad=3)
+        measured |= {k: _patch(0, 0, 1, 1, **{"linewidth": 0.5, **LOOKS[k]}) for k, there in shown.items() if there}
+        for row, handles in ((1, theory), (2, measured)):
+            ax = figure.add_subplot(grid[row, :])
+            ax.axis("off")
+            if handles:
+                columns = len(handles) if wide else 2
+                ax.legend(
+                    list(handles.values()), list(handles), loc="center", ncols=columns, borderpad=0, handlelength=2.4
+                )
+        base.headings(figure, ds, self.title, self._notes(ds), 150 if wide else 84)
+        return figure
+
+    def _map(self, ax: Axes, ds: xr.Dataset, name: str) -> dict[str, bool]:
+        """One panel: the cells, its colour bar, and which kinds of empty cell it has."""
+        from matplotlib.colors import ListedColormap
+
+        values = ds[name].transpose(self.y, self.x).values.astype(float)
+        x, y = base.edges(ds[self.x].values), base.edges(ds[self.y].values)
+        status = ds["status"].transpose(self.y, self.x, "sample", "replica")
+        flat = status.values.reshape(*values.shape, -1)
+        skipped, done = (flat == 3).all(-1), (flat == 1).any(-1)
+        absent, undefined = ~done & ~skipped, done & np.isnan(values)
+        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
+        if absent.any():
+            ax.add_patch(_patch(x[0], y[0], x[-1] - x[0], y[-1] - y[0], **LOOKS["not computed"]))
+        empty = np.ma.masked_where(~(skipped | undefined), undefined)
+        ax.pcolormesh(x, y, empty, cmap=ListedColormap(["white", LOOKS["undefined"]["facecolor"]]), vmin=0, vmax=1)
+        low, high = self.limits
+        mesh = ax.pcolormesh(
+            x, y, np.ma.masked_invalid(values), cmap=self.colours, vmin=low, vmax=high, rasterized=True
+        )
+        beyond = 0.01 * (high - low)
+        under, over = bool((values < low - beyond).any()), bool((values > high + beyond).any())
+        extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+        bar = ax.figure.colorbar(mesh, ax=ax, extend=extend[under, over], pad=0.02, aspect=24)
+        bar.set_label(base.label(ds, name, self.labels))
+        bar.outline.set_linewidth(0.6)
+        return {"not computed": absent.any(), "undefined": undefined.any(), "skipped": skipped.any()}
+
+    def _theory(self, ax: Axes, x: np.ndarray, curves: list[tuple[str, Any, np.ndarray]]) -> dict[str, Any]:
+        """Draws the theory's lines; returns legend entries by label."""
+        out: dict[str, Any] = {}
+        for text, style, y in curves:
+            (out[text],) = ax.plot(x, y, color="black", linestyle=style, label=text, zorder=3)
+            base.cased(out[text], 1.3)
+        return out
+
+    def _measured(self, ax: Axes, ds: xr.Dataset) -> dict[str, Any]:
+        """Draws the measured boundary; returns its legend entry by label."""
+        out: dict[str, Any] = {}
+        if self.boundary is None:
+            return out
+        var = ds[self.boundary]
+        if var.dims not in ((self.x,), (self.y,)):
+            raise InputError(
+                f"PhaseDiagram: {self.boundary!r} has dims {var.dims}; it must run along {self.x} or {self.y}"
+            )
+        vertical = var.dims == (self.x,)
+        own = ds[self.x if vertical else self.y].values
+        x, y = (own, var.values) if vertical else (var.values, own)
+        keep = np.isfinite(var.values)
+        if not keep.any():
+            return out
+        low, high = (ds[self.boundary + s].values if self.boundary + s in ds else var.values for s in ("_low", "_high"))
+        text = self._boundary_label(ds)
+        look = {"fmt": "o", "ms": 4.2, "mfc": "white", "mec": "black", "mew": 0.9, "ecolor": "black", "elinewidth": 1.0}
+        out[text] = base.bars(
+            ax, x[keep], y[keep], low[keep], high[keep], vertical, capsize=2, zorder=4, label=text, **look
+        )
+        return out
+
+    def _boundary_label(self, ds: xr.Dataset) -> str:
+        assert self.boundary is not None
+        attrs = ds[self.boundary].attrs
+        observed = self.boundary.removesuffix("_boundary").removesuffix("_capacity")
+        if "threshold" not in attrs or observed not in base.LABELS:
+            return "measured (95 % interval)"
+        return rf"measured, $\langle {base.LABELS[observed][1]} \rangle = {attrs['threshold']:g}$ (95 % interval)"
+
+    def _notes(self, ds: xr.Dataset) -> list[str]:
+        notes = []
+        if lost := base.missing(ds):
+            notes.append(f"Not computed: {lost}.")
+        if self.boundary is None:
+            return notes
+        flag = self.boundary + "_flag"
+        if flag in ds:
+            meanings = str(ds[flag].attrs.get("flag_meanings", "")).split()
+            counts = {m: int((ds[flag] == i).sum()) for i, m in enumerate(meanings) if i > 0}
+            parts = [f"{m.replace('_', ' ')} {c}" for m, c in counts.items() if c]
+            if parts:
+                notes.append(
+                    f"Boundary not found in {sum(counts.values())} of {ds[flag].size} scans: {', '.join(parts)}."
+                )
+        along = str(ds[self.boundary].attrs.get("axis_name", ""))
+        if along in ds.coords and ds.sizes.get(along, 0) > 1:
+            steps = np.diff(ds[along].values.astype(float))
+            size = f"{steps.mean():.3g}" if np.allclose(steps, steps[0]) else f"{steps.min():.3g} to {steps.max():.3g}"
+            notes.append(
+                f"Intervals are statistical, over samples; the boundary is interpolated on a grid of step {size}."
+            )
+        return notes
+
+
+def _patch(x: float, y: float, width: float, height: float, **look: Any) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x, y), width, height, **{"edgecolor": "0.55", "linewidth": 0, "zorder": 0, **look})

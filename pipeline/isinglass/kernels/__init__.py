@@ -1,0 +1,1 @@
+"""Numba loops, grouped by the mathematics they share; numpy and numba only."""

@@ -1,0 +1,172 @@
+"""The ledger: one small file per block beside the store, and one per request; plain JSON, no Zarr.
+
+`<block>.run`: in flight, by whom. `<block>.done`: every simulation of the chunk is done. `<block>.part`: written, but
+some simulation is pending, failed or skipped; the entry then carries the block's status. Files are replaced by rename
+and carry a checksum, so an entry is whole, or damaged and said to be.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+import uuid
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isinglass.exceptions import InputError
+from isinglass.planning import DONE, FAILED, PENDING, SKIPPED
+
+FORMAT = 1
+Json = dict[str, Any]
+
+
+class DamagedError(Exception):
+    """A file of the store or the ledger that cannot be read back as it was written."""
+
+
+# ---------------------------------------------------------------- checked JSON files
+
+
+def write_json(path: Path, content: Json) -> None:
+    """Write a JSON object with its checksum, by temp + rename."""
+    body = json.dumps(content, sort_keys=True, allow_nan=False)
+    text = json.dumps({"crc32": zlib.crc32(body.encode()), "content": content}, sort_keys=True, allow_nan=False)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Json:
+    """Read what `write_json` wrote. Raises DamagedError, FileNotFoundError."""
+    try:
+        outer = json.loads(path.read_text(encoding="utf-8"))
+        content: Json = outer["content"]
+        if zlib.crc32(json.dumps(content, sort_keys=True, allow_nan=False).encode()) != outer["crc32"]:
+            raise DamagedError(f"{path}: its checksum does not fit")
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path}: {error}") from error
+    return content
+
+
+def pack_array(array: np.ndarray) -> Json:
+    """A small integer or bool array as JSON: shape, dtype, zlib + base64."""
+    data = base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 6)).decode()
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "zlib": data}
+
+
+def unpack_array(packed: Json) -> np.ndarray:
+    raw = zlib.decompress(base64.b64decode(packed["zlib"]))
+    return np.frombuffer(raw, packed["dtype"]).reshape(packed["shape"])
+
+
+# ---------------------------------------------------------------- block entries
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """Committed blocks by name: "done" or "part". One directory listing, nothing opened."""
+    out: dict[str, str] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, _, suffix = entry.name.rpartition(".")
+            if suffix == "done" or (suffix == "part" and name not in out):
+                out[name] = suffix
+    return out
+
+
+def in_flight(folder: Path) -> list[Json]:
+    """Who says to be working on which block now."""
+    out = []
+    for path in folder.glob("*.run"):
+        try:
+            out.append(read_json(path) | {"block": path.name.removesuffix(".run")})
+        except (DamagedError, FileNotFoundError):
+            continue
+    return out
+
+
+def begin(folder: Path, block: str, by: Json) -> int:
+    """Say that a block is in flight. Returns which attempt this is: a `.run` left over counts as one that died."""
+    path = folder / f"{block}.run"
+    attempts = 1
+    try:
+        attempts += int(read_json(path)["attempts"])
+    except FileNotFoundError:
+        pass
+    except DamagedError:
+        attempts += 1
+    write_json(path, by | {"attempts": attempts, "since": time.time()})
+    return attempts
+
+
+def commit(folder: Path, block: str, status: np.ndarray, entry: Json) -> None:
+    """The block's chunks are written: its entry goes last, and makes them count."""
+    counts = {
+        word: int((status == code).sum())
+        for word, code in (("done", DONE), ("failed", FAILED), ("skipped", SKIPPED), ("pending", PENDING))
+    }
+    whole = counts["done"] == status.size
+    content = {"format": FORMAT, "block": block, **counts, **entry}
+    if not whole:
+        content["status"] = pack_array(status)
+    write_json(folder / f"{block}.{'done' if whole else 'part'}", content)
+    (folder / f"{block}.{'part' if whole else 'done'}").unlink(missing_ok=True)
+    (folder / f"{block}.run").unlink(missing_ok=True)
+
+
+def read_entry(folder: Path, block: str, suffix: str) -> Json:
+    """A committed entry; `.part` entries have `status` as an int8 array. Raises DamagedError."""
+    path = folder / f"{block}.{suffix}"
+    entry = read_json(path)
+    try:
+        if entry["block"] != block:
+            raise DamagedError(f"{path}: it is of block {entry['block']}")
+        if suffix == "part":
+            entry["status"] = unpack_array(entry["status"])
+    except (KeyError, ValueError, TypeError, zlib.error) as error:
+        raise DamagedError(f"{path}: {error}") from error
+    return entry
+
+
+def discard(folder: Path, block: str) -> None:
+    """Take a block's entry out: the next run computes it again."""
+    for suffix in ("done", "part", "run"):
+        (folder / f"{block}.{suffix}").unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- requests
+
+
+def add_request(folder: Path, content: Json) -> str:
+    """File what a run asks; returns the request's name. Names sort by time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    newest = [p.name.split("-")[0] for p in folder.glob("*.json")]
+    stamp = max([time.time_ns(), *(int(n) + 1 for n in newest if n.isdigit())])
+    name = f"{stamp:020d}-{uuid.uuid4().hex[:8]}"
+    write_json(folder / f"{name}.json", {"format": FORMAT, **content})
+    return name
+
+
+def requests(folder: Path) -> list[Json]:
+    """All requests, oldest first; a damaged one is passed over (it asks nothing)."""
+    out = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            out.append(read_json(path) | {"name": path.stem})
+        except DamagedError:
+            continue
+    return out
+
+
+def newest_request(folder: Path) -> Json:
+    """Raises InputError where no run ever asked anything."""
+    found = requests(folder)
+    if not found:
+        raise InputError(
+            f"{folder.parent.parent}: no run has been declared here; run `isinglass run WORKFLOW --out` it"
+        )
+    return found[-1]

@@ -1,0 +1,8 @@
+"""The table of contents: every shipped model, by the name that the command line knows it by.
+
+Values are `module:Class`, so that listing models imports none of them.
+"""
+
+MODELS = {
+    "hopfield": "isinglass.models.hopfield:Hopfield",
+}

@@ -1,0 +1,266 @@
+"""The model interface: parameters and observables as declarations, physics as `simulate`.
+
+This file holds no physics and is not part of a model's code hash.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import typing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from isinglass.exceptions import InputError, known
+
+Value = float | int | bool | str
+"""A canonical parameter value, as `canonical` returns it."""
+
+ROLES = ("coherence", "blind_coherence", "memory")
+TASKS = ("recall", "retention", "fading")
+DTYPES = ("float64", "float32", "complex128", "complex64", "int8", "int16", "int32", "int64", "uint8", "uint64")
+RESERVED = ("sample", "replica", "point", "status", "elapsed")
+
+
+def fill_value(dtype: str) -> Any:
+    """What stands where nothing was computed: NaN, NaN+NaNj, or the integer dtype's minimum."""
+    kind = np.dtype(dtype).kind
+    if kind == "c":
+        return complex(math.nan, math.nan)
+    return math.nan if kind == "f" else int(np.iinfo(dtype).min)
+
+
+@dataclass(frozen=True)
+class Observable:
+    """A named, labelled, dimensioned output of a model.
+
+    `dims` are the observable's own dimensions, after (axes..., sample, replica). `role` marks the three quantities that
+    are measured alike in every model that carries a message; such an observable bears its role's name. A non-finite
+    value in an observable that is not `may_be_nan` makes its simulation `failed`.
+    """
+
+    name: str
+    units: str
+    role: str | None = None
+    dims: tuple[str, ...] = ()
+    dtype: str = "float64"
+    may_be_nan: bool = False
+    long_name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or self.name in RESERVED:
+            raise InputError(f"observable {self.name!r}: the name must be an identifier and none of {RESERVED}")
+        if not self.units:
+            raise InputError(f"observable {self.name!r} needs units; write '1' where it is dimensionless")
+        if self.dtype not in DTYPES:
+            raise InputError(
+                f"observable {self.name!r}: dtype {self.dtype!r} is not stored; {known(self.dtype, DTYPES)}"
+            )
+        if self.role is not None and self.role not in ROLES:
+            raise InputError(f"observable {self.name!r}: unknown role {self.role!r}; {known(self.role, ROLES)}")
+        if self.role is not None and self.role != self.name:
+            raise InputError(f"observable {self.name!r} has the role {self.role!r} and must bear that name")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a model declares of one parameter. `keyed=False`: it enters no random-number key (`copies`)."""
+
+    name: str
+    type: type
+    units: str
+    doc: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Value, ...] | None = None
+    quenched: bool = False
+    keyed: bool = True
+    default: Any = None
+    required: bool = False
+
+
+def parameter(
+    default: Any = dataclasses.MISSING,
+    *,
+    units: str,
+    doc: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: typing.Sequence[Value] | None = None,
+    quenched: bool = False,
+) -> Any:
+    """Declare a model parameter as a dataclass field.
+
+    `units` is the CF unit, "1" where dimensionless (`doc` then says by what it was reduced: k_B T/J); `minimum` and
+    `maximum` are inclusive. `quenched=True`: the parameter shapes the disorder, so that all points which agree in their
+    quenched parameters share their samples. A string parameter needs `choices`.
+    """
+    if not units:
+        raise InputError("parameter() needs units; write '1' where it is dimensionless")
+    meta = {
+        "units": units,
+        "doc": doc,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": None if choices is None else tuple(choices),
+        "quenched": quenched,
+    }
+    return dataclasses.field(default=default, kw_only=True, metadata={"isinglass": meta})
+
+
+def copies_parameter() -> Any:
+    """The parameter `copies` of a model that carries a message: 3, or 1 for a third of the cost without coherences.
+
+    It enters no key, so that copy a's bytes are the same in both cases.
+    """
+    meta = {
+        "units": "1",
+        "doc": "independent trajectories a, b (message 0) and c (message 1); 1 computes a alone, without coherences",
+        "choices": (1, 3),
+        "keyed": False,
+    }
+    return dataclasses.field(default=3, kw_only=True, metadata={"isinglass": meta})
+
+
+class Model:
+    """A model is a frozen dataclass: its fields are the parameters, `observables` its outputs, `simulate` its physics.
+
+    Subclasses define `observables`, `simulate` and `tiny`, and where they need to `coords`, `cost`, `simulate_batch`,
+    `lanes`, `task` and `__post_init__` (raise ValueError for combinations of values that make no sense).
+    """
+
+    observables: ClassVar[tuple[Observable, ...]] = ()
+    lanes: ClassVar[int] = 1
+    """Replicas that share one machine word or SIMD row: `replicas` is a multiple, blocks never split a group."""
+    task: ClassVar[str | None] = None
+    """What `memory` measures: recall (of a stored pattern), retention (of a written state) or fading (of inputs)."""
+
+    def __post_init__(self) -> None:
+        for name, spec in parameters(type(self)).items():
+            object.__setattr__(self, name, canonical(spec, getattr(self, name)))
+
+    def coords(self) -> dict[str, tuple[Any, dict[str, str]]]:
+        """Coordinate of each own dim: `{dim: (values, {"units": ..., "long_name": ...})}`."""
+        return {}
+
+    def cost(self) -> float:
+        """Relative work of one replica of one sample: planning, order, shard balance."""
+        return 1.0
+
+    def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+        """All asked replicas of one sample.
+
+        `disorder` is the sample's random stream, uint64 (4,); `noise` has one stream per replica, uint64 (replica, 4).
+        Both are xoshiro256++ states and must not be written to. Returns every observable with replica as leading axis.
+        """
+        raise TypeError(f"{type(self).__name__} defines neither simulate nor simulate_batch")
+
+    @classmethod
+    def simulate_batch(
+        cls, models: typing.Sequence[Self], disorder: np.ndarray, noise: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """M (point, sample) pairs in one call: disorder (M, 4), noise (M, R, 4), equal disorder adjacent.
+
+        Returns arrays (M, R, *own). Override it to build a sample's couplings once or to put temperatures in lanes;
+        the values must be those of `simulate`, byte for byte.
+        """
+        results = [model.simulate(d, n) for model, d, n in zip(models, disorder, noise, strict=True)]
+        return {o.name: np.stack([np.asarray(r[o.name]) for r in results]) for o in cls.observables}
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """An instance that runs in under 20 ms, for the law tests."""
+        raise TypeError(f"{cls.__name__} defines no tiny(): an instance that runs in under 20 ms")
+
+
+def parameters(model: type[Model]) -> dict[str, Parameter]:
+    """The declared parameters of a model by name, in declared order. Raises InputError for a faulty declaration."""
+    key: Any = model
+    return _parameters(key)
+
+
+@functools.cache
+def _parameters(model: Any) -> dict[str, Parameter]:
+    if not (isinstance(model, type) and issubclass(model, Model) and hasattr(model, "__dataclass_fields__")):
+        raise InputError(
+            f"{model.__name__} is no model: write @dataclass(frozen=True) above `class {model.__name__}(Model)`"
+        )
+    hints = typing.get_type_hints(model)
+    out = {}
+    for field in dataclasses.fields(model):  # type: ignore[arg-type]
+        where = f"{model.__name__}.{field.name}"
+        if "isinglass" not in field.metadata:
+            raise InputError(f"{where} has no units: declare it with parameter(units=..., doc=...)")
+        if field.name in RESERVED:
+            raise InputError(f"{where}: the name is taken; a parameter is none of {', '.join(RESERVED)}")
+        kind = hints[field.name]
+        if kind not in (float, int, bool, str):
+            raise InputError(f"{where} has type {kind}; a parameter is float, int, bool or str")
+        required = field.default is dataclasses.MISSING
+        default = None if required else field.default
+        spec = Parameter(field.name, kind, default=default, required=required, **field.metadata["isinglass"])
+        if kind is str and not spec.choices:
+            raise InputError(f"{where} is a string and needs choices=(...)")
+        out[field.name] = spec
+    observed = [o.name for o in model.observables]
+    for name in {*observed, *(d for o in model.observables for d in o.dims)} & (out.keys() | set(RESERVED)):
+        raise InputError(f"{model.__name__}: {name!r} is both a parameter and an observable or one of its dims")
+    if len(set(observed)) < len(observed):
+        raise InputError(f"{model.__name__} declares an observable twice: {', '.join(observed)}")
+    if model.task is not None and model.task not in TASKS:
+        raise InputError(f"{model.__name__}: unknown task {model.task!r}; {known(model.task, TASKS)}")
+    return out
+
+
+def canonical(spec: Parameter, value: object) -> Value:
+    """The value that is keyed, simulated and stored: of the declared type, floats at 15 significant digits, -0 as 0.
+
+    Raises InputError where the value is of another type, not finite, out of range or not among the choices.
+    """
+    out: Value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if spec.type is bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{spec.name} = {value!r}: it is true or false")
+        out = value
+    elif spec.type is str:
+        if not isinstance(value, str):
+            raise InputError(f"{spec.name} = {value!r}: it is one of {', '.join(map(str, spec.choices or ()))}")
+        out = value
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"{spec.name} = {value!r}: it is {'a whole number' if spec.type is int else 'a number'}")
+    elif not math.isfinite(value):
+        raise InputError(f"{spec.name} = {value!r}: it must be finite")
+    elif spec.type is int:
+        if value != int(value) or abs(int(value)) >= 2**63:
+            raise InputError(f"{spec.name} = {value!r}: it is a whole number of 64 bits")
+        out = int(value)
+    else:
+        out = float(f"{float(value):.15g}") + 0.0
+    if spec.choices is not None and out not in spec.choices:
+        hint = known(str(out), map(str, spec.choices)) if spec.type is str else f"choices: {spec.choices}"
+        raise InputError(f"{spec.name} = {out!r} is not offered; {hint}")
+    if spec.minimum is not None and out < spec.minimum:  # type: ignore[operator]
+        raise InputError(f"{spec.name} = {out!r} is below its minimum {spec.minimum:g} {spec.units}")
+    if spec.maximum is not None and out > spec.maximum:  # type: ignore[operator]
+        raise InputError(f"{spec.name} = {out!r} is above its maximum {spec.maximum:g} {spec.units}")
+    return out
+
+
+M = typing.TypeVar("M", bound=Model)
+
+
+def construct(model: type[M], values: dict[str, Value]) -> M:
+    """An instance from values that are canonical and complete already: checks them no more, for speed.
+
+    A model's own `__post_init__` still runs, and may raise ValueError.
+    """
+    out = object.__new__(model)
+    out.__dict__.update(values)
+    if model.__post_init__ is not Model.__post_init__:
+        out.__post_init__()
+    return out

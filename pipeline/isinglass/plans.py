@@ -1,0 +1,236 @@
+"""What a run would do: the request checked, what is missing of it, and what that costs by a measured pilot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from isinglass import ledger
+from isinglass.cluster import Profile, cores, load_profile
+from isinglass.dataset import OwnDim, Store, own_dims, simulation_bytes
+from isinglass.exceptions import InputError
+from isinglass.execute import pilot
+from isinglass.generations import current
+from isinglass.inspection import carried_over, committed
+from isinglass.planning import (
+    LONG_SIMULATION,
+    MAX_SIMULATION_BYTES,
+    Blocks,
+    Pilot,
+    Request,
+    StatusOf,
+    block_shape,
+    costs,
+    missing,
+    pack,
+    shard,
+    wall_seconds,
+)
+from isinglass.progress import duration, size
+from isinglass.provenance import Code, code_of
+from isinglass.source import ModelReference
+from isinglass.sweep import Grid, Sweep, unite
+from isinglass.workflow import Workflow
+
+TASK_SECONDS = 1.0  # tiny blocks travel together: a task costs the scheduler some 3 ms
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, apart from what."""
+
+    out: Path | None = None
+    preset: str | None = None
+    cluster: str | None = None
+    shard: tuple[int, int] | None = None
+    retry_failed: bool = False
+    accept_code_change: bool = False
+    figures: bool = True
+    yes: bool = False
+    block: Mapping[str, int] = field(default_factory=dict)
+
+    def folder(self, workflow: Workflow) -> Path:
+        if self.out is not None:
+            return self.out
+        return Path("results") / (workflow.name + (f"-{self.preset}" if self.preset else ""))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, before it does it. Seconds are CPU seconds; `pilot` is what they rest on."""
+
+    simulations: int
+    points: int
+    skipped: int
+    blocks: int
+    block: tuple[int, ...]
+    files: int
+    bytes: int
+    cpu_seconds: float
+    wall_seconds: float
+    longest: float
+    slots: int
+    pilot: Pilot
+
+    def lines(self, asked: Grid) -> Iterator[str]:
+        spread = self.pilot.high / self.pilot.low if self.pilot.low else 1.0
+        low, high = (self.cpu_seconds * p / self.pilot.seconds for p in (self.pilot.low, self.pilot.high))
+        box = " x ".join(f"{n} {d}" for n, d in zip(self.block, asked.full_dims, strict=True))
+        yield f"points        {self.points}" + (f" ({self.skipped} more skipped by `where`)" if self.skipped else "")
+        yield f"simulations   {self.simulations} to run ({asked.samples} samples x {asked.replicas} replicas a point)"
+        yield f"blocks        {self.blocks} of {box}"
+        yield f"store         {self.files} files, at most {size(self.bytes)} before compression"
+        yield (
+            f"CPU time      {duration(self.cpu_seconds)}, {duration(low)} to {duration(high)} by the pilot's points"
+            if spread > 1.05
+            else f"CPU time      {duration(self.cpu_seconds)}"
+        )
+        yield f"time          {duration(self.wall_seconds)} on {self.slots} at once"
+        if self.longest > LONG_SIMULATION:
+            yield f"warning       the longest simulation takes {duration(self.longest)}: a stop loses that much of it"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A workflow's request, checked: the grid, the kept points, their costs, the code."""
+
+    workflow: Workflow
+    sweep: Sweep
+    grid: Grid
+    keep: np.ndarray
+    cost: np.ndarray
+    code: Code
+    reference: ModelReference
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> Asked:
+        sweep = workflow.sweep()
+        grid = sweep.grid()
+        keep = sweep.keep(grid)
+        reference = ModelReference.to(workflow.model)
+        return cls(workflow, sweep, grid, keep, costs(grid, keep), code_of(workflow.model), reference)
+
+
+# ---------------------------------------------------------------- plan
+
+
+def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
+    """Measure a pilot and say what a run would do now, and on which grid; declares and stores nothing."""
+    asked, root, profile = Asked.of(workflow), options.folder(workflow), load_profile(options.cluster)
+    own = own_dims(asked.grid, asked.keep)
+    check_size(asked, own, options)
+    measured = pilot(asked.grid, asked.cost, cores())
+    store = current(root) if root.is_dir() else None
+    if store is None:
+        block = choose_block(asked, own, measured, profile, options)
+        request = Request.on(asked.grid, asked.grid, asked.keep)
+        work = Undone(Blocks(asked.grid.full_shape, block), request, nothing_done, asked.cost)
+        return plan_of(asked, asked.grid, work, own, measured, profile, options), asked.grid
+    check_code(store, asked, options)
+    old = store.grid(workflow.model)
+    union = united(root, old, asked)
+    request = Request.on(union, asked.grid, asked.keep)
+    extended = union.full_shape != old.full_shape
+    status_of = carried_over(store, old, union) if extended else committed(store)
+    work = Undone(Blocks(union.full_shape, store.blocks.block), request, status_of, costs(union, request.keep))
+    return plan_of(asked, union, work, own_dims(union, request.keep), measured, profile, options), union
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What a request still lacks: blocks, and their cost in units of `cost()`."""
+
+    blocks: Blocks
+    request: Request
+    status_of: StatusOf
+    cost: np.ndarray
+
+    def jobs(self, options: Options, seed: int) -> Iterator[tuple[tuple[int, ...], float, int]]:
+        """(block, cost, simulations) of every block that this run or shard has work in."""
+        mine = None
+        if options.shard is not None:
+            mine = shard(self.blocks, *options.shard, seed)
+        for index, wanted in missing(self.blocks, self.request, self.status_of, options.retry_failed):
+            if mine is None or index in mine:
+                points = tuple(self.blocks.slices(index)[:-2])
+                each = wanted.sum(axis=(-2, -1))
+                yield index, float((each * self.cost[points]).sum()), int(each.sum())
+
+
+def nothing_done(index: tuple[int, ...], box: tuple[slice, ...]) -> np.ndarray:
+    """The status of a block in a store that does not exist yet."""
+    del index
+    return np.zeros([s.stop - s.start for s in box], np.int8)
+
+
+def united(root: Path, old: Grid, asked: Asked) -> Grid:
+    """The union of a folder's grid and what is asked. Raises InputError where the folder holds another sweep."""
+    try:
+        return unite(old, asked.sweep, asked.grid)
+    except InputError as error:
+        raise InputError(f"{root}: {error}; take a fresh folder with --out, or the same values") from error
+
+
+def plan_of(
+    asked: Asked,
+    grid: Grid,
+    work: Undone,
+    own: Mapping[str, OwnDim],
+    measured: Pilot,
+    profile: Profile,
+    options: Options,
+) -> Plan:
+    jobs = list(work.jobs(options, grid.seed))
+    each, _ = simulation_bytes(grid.model, own)
+    slots = 1 if profile.kind == "serial" else max(profile.slots, 1)
+    tasks = pack([(index, cost * measured.seconds) for index, cost, _ in jobs], TASK_SECONDS)
+    files = len(jobs) * (len(grid.model.observables) + 3) + len(grid.model.observables) + len(grid.full_dims) + 8
+    return Plan(
+        simulations=sum(n for _, _, n in jobs),
+        points=int(asked.keep.sum()),
+        skipped=int((~asked.keep).sum()),
+        blocks=len(jobs),
+        block=work.blocks.block,
+        files=files,
+        bytes=sum(n for _, _, n in jobs) * each,
+        cpu_seconds=sum(seconds for seconds, _ in tasks),
+        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots),
+        longest=float(asked.cost.max()) * measured.seconds * grid.model.lanes,
+        slots=slots,
+        pilot=measured,
+    )
+
+
+def choose_block(
+    asked: Asked, own: Mapping[str, OwnDim], measured: Pilot, profile: Profile, options: Options
+) -> tuple[int, ...]:
+    _, largest = simulation_bytes(asked.workflow.model, own)
+    mean = float(asked.cost[asked.keep].mean()) * measured.seconds
+    return block_shape(asked.grid, mean, max(profile.slots, cores()), largest, options.block)
+
+
+def check_size(asked: Asked, own: Mapping[str, OwnDim], options: Options) -> None:
+    """Raises InputError for a sweep whose single simulation yields more than 1 GB, unless `--yes`."""
+    each, _ = simulation_bytes(asked.workflow.model, own)
+    if each > MAX_SIMULATION_BYTES and not options.yes:
+        raise InputError(f"one simulation yields {size(each)}: record less, or say --yes")
+
+
+def check_code(store: Store, asked: Asked, options: Options) -> None:
+    """Raises InputError, with what changed, where the store was filled by other code and that is not accepted."""
+    known_hashes = {r["code"]: r for r in ledger.requests(store.requests)}
+    if asked.code.hash in known_hashes or not known_hashes or options.accept_code_change:
+        return
+    last = list(known_hashes)[-1]
+    try:
+        definitions = ledger.read_json(store.root / ".store" / "code" / f"{last}.json")["definitions"]
+        changed = asked.code.difference(Code(definitions))
+    except (ledger.DamagedError, FileNotFoundError):
+        changed = f"code {last}, now {asked.code.hash}"
+    raise InputError(
+        f"{store.root} was computed by other code: to add to it all the same say --accept-code-change, else take a "
+        f"fresh folder with --out. What changed:\n{changed}"
+    )

@@ -1,0 +1,197 @@
+"""What the commands that look at things print: show, status, verify, reproduce. Lines of text and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from isinglass import ledger
+from isinglass.dataset import variables
+from isinglass.exceptions import InputError, known
+from isinglass.generations import require
+from isinglass.inspection import committed, newest, parse_label, recompute, sample_done, scrub, stored_model
+from isinglass.ledger import DamagedError
+from isinglass.models import MODELS
+from isinglass.models.base import Model, parameters
+from isinglass.planning import tally
+from isinglass.progress import duration
+from isinglass.workflow import Workflow, from_text, load_workflow, workflow_files
+
+Printed = tuple[list[str], int]
+
+
+# ---------------------------------------------------------------- show
+
+
+def show(name: str) -> Iterator[str]:
+    """Lines that describe a workflow or a model. Raises InputError for an unknown name."""
+    files = workflow_files()
+    if name in MODELS:
+        module, _, cls = MODELS[name].partition(":")
+        yield from _model(getattr(importlib.import_module(module), cls))
+    elif name in files or name.endswith(".py"):
+        yield from _workflow(load_workflow(name))
+    else:
+        raise InputError(f"no workflow or model is called {name!r}; {known(name, [*files, *MODELS])}")
+
+
+def _model(model: type[Model]) -> Iterator[str]:
+    yield model.__name__
+    yield from ("  " + line for line in (inspect.getdoc(model) or "").splitlines())
+    yield "parameters"
+    for spec in parameters(model).values():
+        low, high = (("" if v is None else f"{v:g}") for v in (spec.minimum, spec.maximum))
+        offered = ", ".join(map(str, spec.choices)) if spec.choices else f"{low}..{high}" if low or high else ""
+        default = "required" if spec.required else f"default {spec.default}"
+        flags = ", quenched" if spec.quenched else ""
+        offered = f"; {offered}" if offered else ""
+        yield f"  {spec.name:18}{spec.type.__name__:6} [{spec.units}] {default}{offered}{flags}"
+        yield f"  {'':18}{spec.doc}"
+    yield "observables"
+    for o in model.observables:
+        dims = f" ({', '.join(o.dims)})" if o.dims else ""
+        yield f"  {o.name:18}{o.dtype} [{o.units}]{dims}{f' role {o.role}' if o.role else ''}  {o.long_name}"
+
+
+def _workflow(workflow: Workflow) -> Iterator[str]:
+    yield f"{workflow.name}: {workflow.title}"
+    yield f"  file       {workflow.path}"
+    yield f"  model      {workflow.model.__name__}"
+    grid = workflow.sweep().grid()
+    for name, values in grid.axes.items():
+        few = ", ".join(map(str, values)) if len(values) <= 6 else f"{values[0]} ... {values[-1]}"
+        yield f"  axis       {name}: {len(values)} values, {few} [{parameters(workflow.model)[name].units}]"
+    yield f"  samples    {grid.samples}, replicas {grid.replicas}, seed {grid.seed}"
+    for name, value in workflow.fixed.items():
+        yield f"  fixed      {name} = {value}"
+    for name in workflow.derived:
+        yield f"  derived    {name}"
+    if workflow.paired:
+        yield f"  paired     {', '.join(workflow.paired)}"
+    for stage in workflow.stages:
+        yield f"  stage      {getattr(stage, '__name__', type(stage).__name__)}"
+    for figure in workflow.figures:
+        yield f"  figure     {figure.name}"
+    for preset, changes in workflow.presets.items():
+        yield f"  preset     {preset}: {', '.join(changes)}"
+
+
+# ---------------------------------------------------------------- a run folder
+
+
+def workflow_of(root: Path, other: str | None) -> Workflow:
+    """The workflow whose text a run folder keeps, or another one. Raises InputError where it keeps none."""
+    store = require(root)
+    if other is not None:
+        workflow = load_workflow(other)
+        if workflow.model.__name__ != store.declaration["model_name"]:
+            name = store.declaration["model_name"]
+            raise InputError(
+                f"{other} is about {workflow.model.__name__}, {root} holds {name}: name a workflow of that model"
+            )
+        return workflow
+    path = root / "workflow.py"
+    if not path.is_file():
+        raise InputError(f"{root} keeps no workflow text (it was run from a notebook): say --workflow FILE")
+    return from_text(path.read_text(encoding="utf-8"), path, ledger.newest_request(store.requests)["workflow"])
+
+
+def status(root: Path) -> Printed:
+    """How far a run is. Exit code 0 complete, 1 with failures, 3 incomplete."""
+    store = require(root)
+    grid = store.grid(stored_model(store))
+    record, _, request = newest(store, grid)
+    counts = tally(store.blocks, request, committed(store))
+    total = sum(counts.values())
+    lines = [
+        f"{record['title'] or record['workflow']}  ({root}, generation {store.number})",
+        f"  asked {record['created']}: {request.simulations} simulations at {int(request.keep.sum())} points, "
+        f"{int((request.covered & ~request.keep).sum())} points skipped",
+        f"  done {counts['done']} of {total}, failed {counts['failed']}, pending {counts['pending']}",
+    ]
+    for run in ledger.in_flight(store.ledger):
+        lines.append(
+            f"  in flight: block {run['block']} by process {run['pid']} on {run['host']}, attempt {run['attempts']}"
+        )
+    seconds, failures = 0.0, []
+    for block, suffix in ledger.listing(store.ledger).items():
+        try:
+            entry = ledger.read_entry(store.ledger, block, suffix)
+        except (DamagedError, FileNotFoundError):
+            lines.append(f"  the entry of block {block} cannot be read: isinglass verify {root}")
+            continue
+        seconds += entry["seconds"]
+        failures += entry.get("failures", [])
+    lines.append(f"  CPU time of the blocks' last runs: {duration(seconds)}")
+    for failure in failures[:10]:
+        at = " ".join(f"{k}={v}" for k, v in failure["parameters"].items())
+        label = f"{at} sample={failure['sample']} replica={failure['replica']}"
+        lines += [f"  failed: {label}: {failure['error']}", f"    isinglass reproduce {root} {label}"]
+    if len(failures) > 10:
+        lines.append(f"  and {len(failures) - 10} more failed")
+    return lines, 3 if counts["pending"] else 1 if counts["failed"] else 0
+
+
+def verify(root: Path, again: int) -> Printed:
+    """Every chunk decoded, and `again` simulations recomputed. Exit code 1 where something is damaged or differs."""
+    store = require(root)
+    model = stored_model(store)
+    found = list(scrub(store, variables(model)))
+    lines = [f"damaged: {what}" for _, what in found]
+    entries = len(ledger.listing(store.ledger))
+    blocks = sum(1 for block, _ in found if block)
+    if blocks:
+        lines.append(
+            f"{blocks} damaged blocks were taken out of the ledger: the same `isinglass run` computes them again"
+        )
+    lines.append(f"{entries} committed blocks are whole")
+    bad = bool(found)
+    if again:
+        grid = store.grid(model)
+        sampled = sample_done(store, again)
+        for index in sampled:
+            result = recompute(store, grid, index)
+            if not result.agrees:
+                bad = True
+                lines.append(f"differs: {result.label}: {', '.join(result.differs)}{_elsewhere(root)}")
+        lines.append(f"{len(sampled)} simulations computed again")
+    return lines, int(bad)
+
+
+def reproduce(root: Path, words: Sequence[str]) -> Printed:
+    """One simulation computed again beside what is stored. Exit code 1 where it differs, or failed again."""
+    store = require(root)
+    grid = store.grid(stored_model(store))
+    result = recompute(store, grid, parse_label(grid, words))
+    lines = [result.label, f"  stored: {result.stored_status}"]
+    for name, value in result.again.items():
+        same = "differs" if name in result.differs else "same bytes"
+        lines.append(f"  {name:20}stored {_brief(result.stored[name])}  again {_brief(value)}  {same}")
+    if result.failure is not None:
+        lines += [f"  it fails: {result.failure['error']}", *result.failure["traceback"].splitlines()]
+    if not result.agrees:
+        lines.append(f"differs: {', '.join(result.differs)}{_elsewhere(root)}")
+    return lines, int(not result.agrees or result.failure is not None)
+
+
+def _brief(value: np.ndarray) -> str:
+    return f"{value.item()!r}" if value.ndim == 0 else f"array{value.shape}"
+
+
+def _elsewhere(root: Path) -> str:
+    """A hint where the store was made on another kind of machine: bits may differ there, and nothing be wrong."""
+    from isinglass.provenance import machine
+
+    store, here = require(root), machine()
+    for block, suffix in list(ledger.listing(store.ledger).items())[:1]:
+        try:
+            entry = ledger.read_entry(store.ledger, block, suffix)
+        except (DamagedError, FileNotFoundError):
+            return ""
+        other = [f"{k} {entry[k]}, here {here[k]}" for k in ("cpu", "numba", "llvmlite") if entry.get(k) != here[k]]
+        return f" (computed on another machine: {'; '.join(other)}: last bits may differ)" if other else ""
+    return ""

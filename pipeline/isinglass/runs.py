@@ -1,0 +1,322 @@
+"""Run a workflow: the one place where sweep, store, cluster, analysis and figures meet."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isinglass import ledger, results
+from isinglass.cluster import Profile, connect, cores, load_profile
+from isinglass.dataset import OwnDim, Store, own_dims
+from isinglass.exceptions import InputError
+from isinglass.execute import Context, Job, Report, distribute, pilot, serial
+from isinglass.generations import current, prepare
+from isinglass.inspection import committed
+from isinglass.ledger import Json
+from isinglass.models.base import parameters
+from isinglass.planning import Pilot, Request, costs, pack, tally
+from isinglass.plans import (
+    TASK_SECONDS,
+    Asked,
+    Options,
+    Plan,
+    Undone,
+    check_code,
+    check_size,
+    choose_block,
+    plan_of,
+    united,
+)
+from isinglass.progress import Counter, Talk, Ticker, duration, progress
+from isinglass.provenance import git, now, versions
+from isinglass.sweep import Grid
+from isinglass.workflow import Workflow, load_workflow
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+GRACE = 4.0  # seconds that a stopped run waits for what is in flight
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `counts`: of the asked simulations, done, failed and pending."""
+
+    root: Path
+    counts: dict[str, int]
+    exit_code: int
+
+
+def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
+    """Compute what is missing of a workflow, then analyse and draw. Raises InputError for what cannot be run."""
+    asked, root = Asked.of(workflow), options.folder(workflow)
+    profile = load_profile(options.cluster)
+    if asked.grid.replicas != workflow.replicas:
+        talk.say(
+            f"replicas: {workflow.replicas} rounded up to {asked.grid.replicas}, a multiple of {workflow.model.lanes}"
+        )
+    before = current(root) if root.is_dir() else None
+    if before is not None:
+        check_code(before, asked, options)
+        united(root, before.grid(workflow.model), asked)
+    measured: list[Pilot] = []
+
+    def pilot_once() -> Pilot:
+        if not measured:
+            talk.say(f"{workflow.name}: measuring a pilot (and compiling, where the kernels changed) ...")
+            measured.append(pilot(asked.grid, asked.cost, cores()))
+        return measured[0]
+
+    def block_of(grid: Grid, own: Mapping[str, OwnDim]) -> tuple[int, ...]:
+        del grid  # the first request's own grid
+        check_size(asked, own, options)
+        return choose_block(asked, own, pilot_once(), profile, options)
+
+    store, grid = prepare(
+        root, asked.sweep, asked.grid, asked.keep, asked.reference.to_json(), block_of,
+        lambda union: root_attributes(asked, union, ledger.requests(root / ".store" / "runs")),
+    )  # fmt: skip
+    request = Request.on(grid, asked.grid, asked.keep)
+    work = Undone(store.blocks, request, committed(store), costs(grid, request.keep))
+    name = record_request(store, asked)
+    if list(work.jobs(options, grid.seed)):
+        _compute(asked, store, grid, work, pilot_once(), profile, options, talk, name)
+    newer = current(root)
+    if newer is not None and newer.number != store.number:
+        # another run extended the store meanwhile: what it did not take over is computed again, there
+        return run(workflow, options, talk)
+    return _finish(workflow, options, store, request, talk)
+
+
+def _compute(
+    asked: Asked,
+    store: Store,
+    grid: Grid,
+    work: Undone,
+    measured: Pilot,
+    profile: Profile,
+    options: Options,
+    talk: Talk,
+    request_name: str,
+) -> None:
+    profile = fitting(profile, measured, asked, talk)
+    plan = plan_of(asked, grid, work, own_dims(grid, work.request.keep), measured, profile, options)
+    talk.say(f"{asked.workflow.title or asked.workflow.name} -> {store.root}")
+    for line in plan.lines(asked.grid):
+        talk.say(f"  {line}")
+    jobs = {
+        index: Job.of(store, grid, work.request, index, cost * measured.seconds, options.retry_failed)
+        for index, cost, _ in work.jobs(options, grid.seed)
+    }
+    target = min(TASK_SECONDS, plan.cpu_seconds / (4 * plan.slots))
+    packed = pack([(index, job.seconds) for index, job in jobs.items()], target)
+    tasks = [[jobs[index] for index in members] for _, members in packed]
+    counter = Counter(plan.simulations, plan.cpu_seconds)
+    stop_file = store.root / ".store" / f"stop-{uuid.uuid4().hex}"
+    context = Context(
+        str(store.root.absolute()), store.number, asked.reference, asked.code.hash, request_name, measured.seconds,
+        str(stop_file.absolute()),
+    )  # fmt: skip
+    expected = {index: job.seconds for index, job in jobs.items()}
+    reports: list[Report] = []
+    with stopping(stop_file) as deadline, ExitStack() as stack:
+        client = None if profile.kind == "serial" else stack.enter_context(connect(profile))
+        bar = stack.enter_context(progress(talk, counter))
+        ticker = Ticker(talk, counter, bar)
+        stream = serial(context, tasks) if client is None else distribute(client, context, tasks, deadline, ticker.tick)
+        for batch in stream:
+            for report in batch:
+                reports.append(report)
+                counter.add(report.computed, report.failed, expected[report.index])
+            ticker.tick()
+    _settle(plan, counter, reports, talk)
+
+
+def _settle(plan: Plan, counter: Counter, reports: Sequence[Report], talk: Talk) -> None:
+    """Prediction beside what it was; the first failures; blocks that were lost."""
+    seconds = sum(r.seconds for r in reports)
+    talk.say(f"  {'':14}{'planned':>14}{'actual':>14}")
+    talk.say(f"  {'simulations':14}{plan.simulations:>14}{counter.done:>14}")
+    talk.say(f"  {'CPU time':14}{duration(plan.cpu_seconds):>14}{duration(seconds):>14}")
+    talk.say(f"  {'time':14}{duration(plan.wall_seconds):>14}{duration(counter.elapsed):>14}")
+    for failure in [f for r in reports for f in r.failures][:3]:
+        at = " ".join(f"{k}={v}" for k, v in failure["parameters"].items())
+        talk.say(f"  failed: {at} sample={failure['sample']} replica={failure['replica']}: {failure['error']}")
+    lost = [r for r in reports if r.lost]
+    if lost:
+        talk.say(f"  {len(lost)} blocks were lost with their worker ({lost[0].lost}); they are missing, not failed")
+
+
+def fitting(profile: Profile, measured: Pilot, asked: Asked, talk: Talk) -> Profile:
+    """The profile, or worker processes where the model holds the GIL and threads would not help.
+
+    Raises InputError where other processes cannot import the model.
+    """
+    if profile.kind == "threads" and measured.holds_gil and profile.slots > 1 and asked.reference.portable:
+        talk.say(
+            "  the model holds Python's global lock, so that threads would wait for each other: running in processes"
+        )
+        return load_profile("local")
+    if profile.kind not in ("threads", "serial") and not asked.reference.portable:
+        raise InputError(
+            f"model {asked.workflow.model.__name__} is defined in a notebook or script, which worker processes cannot "
+            "import: put it into a workflow file, or run it in-process (no --cluster)"
+        )
+    return profile
+
+
+@contextmanager
+def stopping(stop_file: Path) -> Iterator[Callable[[], float | None]]:
+    """SIGINT and SIGTERM ask for a stop: workers see the file, commit what is done, and the run ends in a few seconds.
+
+    Yields a function that tells until when to wait, or None while nobody asked. At the end raises KeyboardInterrupt if
+    a stop was asked for. A second signal interrupts at once.
+    """
+    deadline: list[float] = []
+
+    def handle(number: int, frame: object) -> None:
+        if deadline:
+            raise KeyboardInterrupt
+        deadline.append(time.monotonic() + GRACE)
+        stop_file.touch()
+
+    main = threading.current_thread() is threading.main_thread()
+    old = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    try:
+        yield lambda: deadline[0] if deadline else None
+    finally:
+        for s, handler in old.items():
+            signal.signal(s, handler)
+        if not deadline:
+            stop_file.unlink(missing_ok=True)
+    if deadline:
+        raise KeyboardInterrupt
+
+
+def _finish(workflow: Workflow, options: Options, store: Store, request: Request, talk: Talk) -> Outcome:
+    counts = tally(store.blocks, request, committed(store))
+    root, total = store.root, sum(counts.values())
+    talk.say(
+        f"{counts['done']} of {total} simulations are done, {counts['failed']} failed, {counts['pending']} pending"
+    )
+    if options.shard is not None:
+        undone = Undone(store.blocks, request, committed(store), np.zeros(request.keep.shape))
+        left = list(undone.jobs(options, store.declaration["seed"]))
+        return Outcome(root, counts, 3 if left else 1 if counts["failed"] else 0)
+    analysed = bool(workflow.stages or workflow.figures) and counts["done"] > 0
+    if analysed:
+        ds = results.analyse(root, workflow)
+        if options.figures:
+            for path in results.draw(root, workflow, ds):
+                talk.say(f"figure        {path}")
+        if workflow.stages:
+            talk.say(f"analysis      {root / 'analysis.zarr'}")
+    talk.say(f"data          {root / 'data.zarr'}")
+    talk.say(f"open it       xr.open_zarr({str(root / 'data.zarr')!r})")
+    return Outcome(root, counts, 3 if counts["pending"] else 1 if counts["failed"] else 0)
+
+
+# ---------------------------------------------------------------- what a run leaves on record
+
+
+def root_attributes(asked: Asked, grid: Grid, past: Sequence[Json]) -> Json:
+    """The store's root attributes: title, model, parameters with units, seed, code, versions, git."""
+    workflow = asked.workflow
+    described: Json = {}
+    for name, spec in parameters(workflow.model).items():
+        described[name] = {"units": spec.units, "long_name": spec.doc}
+        if name in grid.fixed:
+            described[name]["value"] = grid.fixed[name]
+    folder = workflow.path.parent if workflow.path is not None else Path.cwd()
+    return {
+        "title": workflow.title or workflow.name,
+        "model": workflow.model.__name__,
+        "model_source": asked.reference.module or "workflow.py",
+        "workflow": workflow.name,
+        "parameters": described,
+        "seed": grid.seed,
+        "paired": list(grid.paired),
+        "code_hash": asked.code.hash,
+        **{f"{package}_version": version for package, version in versions().items()},
+        **git(folder),
+        "isinglass_store_format": ledger.FORMAT,
+        "created": now(),
+        "history": "\n".join([*(f"{r['created']} {r['command']}" for r in past), f"{now()} {' '.join(sys.argv)}"]),
+    }
+
+
+def record_request(store: Store, asked: Asked) -> str:
+    """File what this run asks, and the code and workflow text that ask it. Returns the request's name."""
+    home, workflow, grid = store.root / ".store", asked.workflow, asked.grid
+    content: Json = {
+        "workflow": workflow.name,
+        "title": workflow.title,
+        "axes": {k: list(v) for k, v in grid.axes.items()},
+        "points": grid.points,
+        "samples": grid.samples,
+        "replicas": grid.replicas,
+        "keep": ledger.pack_array(asked.keep),
+        "code": asked.code.hash,
+    }
+    (home / "code").mkdir(exist_ok=True)
+    code = home / "code" / f"{asked.code.hash}.json"
+    if not code.exists():
+        ledger.write_json(code, {"definitions": asked.code.definitions})
+    if workflow.text is not None:
+        text = store.root / "workflow.py"
+        if not text.exists() or text.read_text(encoding="utf-8") != workflow.text:
+            temporary = store.root / f".{uuid.uuid4().hex}.tmp"
+            temporary.write_text(workflow.text, encoding="utf-8")
+            temporary.replace(text)
+    past = ledger.requests(store.requests)
+    if past and {k: past[-1].get(k) for k in content} == content:
+        return str(past[-1]["name"])
+    return ledger.add_request(
+        store.requests, {**content, "created": now(), "command": " ".join(sys.argv), **versions()}
+    )
+
+
+def run_dataset(
+    workflow: Workflow | str | Path,
+    *,
+    preset: str | None = None,
+    settings: Mapping[str, Sequence[object]] | None = None,
+    samples: int | None = None,
+    replicas: int | None = None,
+    seed: int | None = None,
+    cluster: str | None = None,
+    out: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
+    retry_failed: bool = False,
+    accept_code_change: bool = False,
+    figures: bool = True,
+    block: Mapping[str, int] | None = None,
+    quiet: bool = False,
+) -> xr.Dataset:
+    """Run a workflow (an object, a name or a file) and return its raw dataset, read lazily.
+
+    The keywords are those of `isinglass run`; `settings` maps parameters to values (`--set`), `block` fixes the extent
+    of a block along named dimensions. Warns where simulations failed or are missing. Raises InputError.
+    """
+    loaded = workflow if isinstance(workflow, Workflow) else load_workflow(workflow)
+    chosen = loaded.override(preset, settings, samples, replicas, seed)
+    options = Options(
+        Path(out) if out is not None else None, preset, cluster, shard, retry_failed, accept_code_change, figures,
+        block=block or {},
+    )  # fmt: skip
+    outcome = run(chosen, options, Talk(quiet))
+    if outcome.counts["failed"] or outcome.counts["pending"]:
+        counts = ", ".join(f"{n} {word}" for word, n in outcome.counts.items())
+        warnings.warn(f"{outcome.root}: {counts}; see isinglass status {outcome.root}", RuntimeWarning, stacklevel=2)
+    return results.open_run(outcome.root)

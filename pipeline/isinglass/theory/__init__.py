@@ -1,0 +1,1 @@
+"""Exact results and reference curves, one file beside each model family."""

@@ -1,0 +1,251 @@
+"""A workflow: model, sweep, stages and figures, in one Python file of declarations."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isinglass.exceptions import InputError, known
+from isinglass.models.base import Model, Parameter, parameters
+from isinglass.shipped import shipped
+from isinglass.source import import_text
+from isinglass.sweep import Point, Sweep
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Stage = Callable[["xr.Dataset"], "xr.Dataset"]
+PRESET_KEYS = ("axes", "samples", "replicas", "fixed", "seed")
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """What to sweep, what to make of it, and how to draw it.
+
+    `axes`: parameter -> values; or `points`: a CSV file (path relative to the workflow file) or a mapping of equally
+    long columns, swept as a list. `samples` draws of the disorder and `replicas` of the noise a point. `fixed`:
+    parameters that differ from their defaults; `derived`: parameters computed from the others of a point; `where`:
+    which points to keep. `paired`: parameters along which the noise streams are the same. `stages` get the dataset
+    merged with what earlier stages returned, and return new variables. `presets`: name -> {axes, samples, replicas,
+    fixed, seed}.
+    """
+
+    model: type[Model]
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    points: str | Path | Mapping[str, Sequence[Any]] | None = None
+    samples: int = 1
+    replicas: int = 1
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    derived: Mapping[str, Callable[[Point], Any]] = field(default_factory=dict)
+    where: Callable[[Point], Any] | None = None
+    seed: int = 0
+    paired: Sequence[str] = ()
+    stages: Sequence[Stage] = ()
+    figures: Sequence[Any] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    title: str = ""
+    name: str = "workflow"
+    text: str | None = None
+    path: Path | None = None
+
+    def sweep(self) -> Sweep:
+        """What is asked of the engine. Raises InputError for declarations that do not fit together."""
+        if self.points is not None and self.axes:
+            raise InputError(f"{self.name} has both axes and points: a sweep is a grid or a list")
+        return Sweep(
+            self.model, self._columns() if self.points is not None else self.axes, self.points is not None,
+            self.samples, self.replicas, self.fixed, self.derived, self.where, self.seed, tuple(self.paired),
+        )  # fmt: skip
+
+    def _columns(self) -> Mapping[str, Sequence[Any]]:
+        if isinstance(self.points, Mapping):
+            columns = self.points
+        else:
+            path = Path(self.points or "")
+            if not path.is_absolute() and self.path is not None:
+                path = self.path.parent / path
+            columns = _read_csv(path, parameters(self.model))
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"points: the columns differ in length: {lengths}")
+        return columns
+
+    def override(
+        self,
+        preset: str | None = None,
+        values: Mapping[str, Sequence[Any]] | None = None,
+        samples: int | None = None,
+        replicas: int | None = None,
+        seed: int | None = None,
+    ) -> Workflow:
+        """The workflow with a preset and single settings applied.
+
+        `values`: parameter -> values. A swept axis gets other values; a fixed parameter becomes an axis when several
+        are given. Raises InputError for an unknown preset or parameter.
+        """
+        out = self
+        if preset is not None:
+            if preset not in self.presets:
+                raise InputError(f"{self.name} has no preset {preset!r}; {known(preset, self.presets)}")
+            out = out._apply(preset, self.presets[preset])
+        specs = parameters(self.model)
+        for name, given in (values or {}).items():
+            if name not in specs:
+                raise InputError(f"--set {name}: {self.model.__name__} has no such parameter; {known(name, specs)}")
+            out = out._set(name, given)
+        return replace(
+            out,
+            samples=out.samples if samples is None else samples,
+            replicas=out.replicas if replicas is None else replicas,
+            seed=out.seed if seed is None else seed,
+        )
+
+    def _apply(self, preset: str, changes: Mapping[str, Any]) -> Workflow:
+        for key in changes:
+            if key not in PRESET_KEYS:
+                raise InputError(f"preset {preset!r} of {self.name}: unknown key {key!r}; {known(key, PRESET_KEYS)}")
+        merged: dict[str, Any] = dict(changes)
+        for key in ("axes", "fixed"):
+            if key in changes:
+                merged[key] = {**getattr(self, key), **changes[key]}
+        return replace(self, **merged)
+
+    def _set(self, name: str, values: Sequence[Any]) -> Workflow:
+        fixed = {k: v for k, v in self.fixed.items() if k != name}
+        derived = {k: v for k, v in self.derived.items() if k != name}
+        if self.points is not None:
+            if len(values) > 1 or name in self._columns():
+                raise InputError(
+                    f"--set {name}: this workflow sweeps a list of points; only fixed parameters can be set"
+                )
+            return replace(self, fixed={**fixed, name: values[0]}, derived=derived)
+        if name in self.axes or len(values) != 1:
+            return replace(self, axes={**self.axes, name: values}, fixed=fixed, derived=derived)
+        return replace(self, fixed={**fixed, name: values[0]}, derived=derived)
+
+
+# ---------------------------------------------------------------- values as text
+
+
+def parse_value(spec: Parameter, text: str) -> Any:
+    """One value of a parameter as a user writes it. Raises InputError."""
+    text = text.strip()
+    if spec.type is bool:
+        if text.lower() not in ("true", "false"):
+            raise InputError(f"{spec.name} = {text!r}: write true or false")
+        return text.lower() == "true"
+    if spec.type is str:
+        return text
+    try:
+        return int(text) if spec.type is int else float(text)
+    except ValueError:
+        try:
+            return float(text)  # a whole number may be written 1e3; canonical() refuses any other fraction
+        except ValueError:
+            kind = "a whole number" if spec.type is int else "a number"
+            raise InputError(f"{spec.name} = {text!r} is not {kind} (units {spec.units})") from None
+
+
+def parse_values(spec: Parameter, text: str) -> list[Any]:
+    """VALUES: `0.1`, `0.1,0.2`, `start:stop:count` (linear), `log:start:stop:count`. Raises InputError."""
+    how = "write 0.1 or 0.1,0.2 or start:stop:count or log:start:stop:count"
+    if spec.type in (str, bool) or ":" not in text:
+        parts = text.split(",")
+        if not all(part.strip() for part in parts):
+            raise InputError(f"--set {spec.name}={text}: a value is missing; {how}")
+        return [parse_value(spec, part) for part in parts]
+    words = text.split(":")
+    log = words[0] == "log"
+    words = words[1:] if log else words
+    if len(words) != 3:
+        raise InputError(f"--set {spec.name}={text}: malformed; {how}")
+    start, stop = (float(parse_value(replace(spec, type=float), w)) for w in words[:2])
+    if not words[2].strip().isdigit() or int(words[2]) < 1:
+        raise InputError(f"--set {spec.name}={text}: the count {words[2]!r} is not a positive whole number; {how}")
+    count = int(words[2])
+    if count > 10**7:
+        raise InputError(f"--set {spec.name}={text}: {count} values are more than a grid can hold; take fewer")
+    if log and not (start > 0 and stop > 0):
+        raise InputError(f"--set {spec.name}={text}: a logarithmic range needs positive ends")
+    values = np.geomspace(start, stop, count) if log else np.linspace(start, stop, count)
+    if spec.type is int:
+        values = np.unique(np.round(values)) if log else values
+    return [float(v) for v in values]
+
+
+def _read_csv(path: Path, specs: Mapping[str, Parameter]) -> dict[str, list[Any]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"points file {path}: {error}") from error
+    if len(rows) < 2:
+        raise InputError(
+            f"points file {path} lists no point: the first line names parameters, each further line is one"
+        )
+    names = [name.strip() for name in rows[0]]
+    for name in names:
+        if name not in specs:
+            raise InputError(f"points file {path}: the model has no parameter {name!r}; {known(name, specs)}")
+    if len(set(names)) < len(names):
+        raise InputError(f"points file {path}: a column stands there twice: {', '.join(names)}")
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(names):
+            raise InputError(f"points file {path}, line {number}: {len(row)} values for {len(names)} columns")
+        for name, cell in zip(names, row, strict=True):
+            try:
+                columns[name].append(parse_value(specs[name], cell))
+            except InputError as error:
+                raise InputError(f"points file {path}, line {number}: {error}") from error
+    return columns
+
+
+# ---------------------------------------------------------------- finding workflows
+
+
+def workflow_files() -> dict[str, Path]:
+    """Every workflow by name: shipped ones, and over them those in `./workflows`."""
+    folders = (shipped("workflows"), Path("workflows"))
+    return {p.stem.replace("_", "-"): p for f in folders for p in sorted(f.glob("*.py")) if not p.stem.startswith("_")}
+
+
+def load_workflow(name_or_path: str | Path) -> Workflow:
+    """A workflow by name (shipped, or in `./workflows`) or by the path of its `.py` file.
+
+    Workflow files are code and run with your rights. Raises InputError where there is none, where the file cannot be
+    imported (naming file and line), or where it defines no or several workflows.
+    """
+    word = str(name_or_path)
+    if word.endswith(".py") or "/" in word:
+        path = Path(word)
+        if not path.is_file():
+            raise InputError(f"{word}: there is no such workflow file")
+    else:
+        files = workflow_files()
+        if word not in files:
+            raise InputError(f"unknown workflow {word!r}; {known(word, files)}")
+        path = files[word]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from error
+    return from_text(text, path, path.stem.replace("_", "-"))
+
+
+def from_text(text: str, path: Path, name: str) -> Workflow:
+    """The workflow that a file's text declares."""
+    module = import_text(text, str(path))
+    found = {k: v for k, v in vars(module).items() if isinstance(v, Workflow)}
+    workflow = found.get("workflow") or (next(iter(found.values())) if len(found) == 1 else None)
+    if workflow is None:
+        many = f"several workflows ({', '.join(found)}): name one of them `workflow`"
+        raise InputError(
+            f"{path} defines {many if found else 'no workflow: write `workflow = Workflow(model=..., axes=...)`'}"
+        )
+    return replace(workflow, name=name, text=text, path=path.absolute())

@@ -1,0 +1,201 @@
+"""Figures draw what is there, say what is not, and are written whole."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.collections import QuadMesh
+from matplotlib.image import imread
+
+from isinglass.analysis import phases
+from isinglass.exceptions import InputError
+from isinglass.figures import Line, PhaseDiagram, PhaseLines, save
+from isinglass.figures.base import COLUMN, STYLE, edges
+
+DIAGRAM = PhaseDiagram(
+    x="load",
+    y="temperature",
+    panels=("recall_overlap_mean", "coherence_mean"),
+    boundary="recall_overlap_boundary",
+    lines=lambda x: {"T_M": 0.9 - 4 * x, "T_c": np.where(x < 0.05, 0.5, np.nan), "T_g": 1 + np.sqrt(x)},
+    source="AGS",
+)
+
+
+def legend(figure):
+    found = [ax.get_legend() for ax in figure.axes]
+    return [text.get_text() for one in found if one for text in one.get_texts()]
+
+
+def words(figure):
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+
+
+def written(figure, folder):
+    paths = save(figure, folder, "figure")
+    png, pdf = paths
+    assert [p.name for p in paths] == ["figure.png", "figure.pdf"]
+    assert sorted(p.name for p in folder.iterdir()) == ["figure.pdf", "figure.png"]
+    pixels = imread(png)
+    assert pixels.shape[1] == round(200 * figure.get_figwidth())
+    assert pixels[..., :3].std() > 0.05
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert pdf.stat().st_size > 5000
+    return paths
+
+
+def test_phase_diagram(run, tmp_path):
+    ds = run()
+    figure = DIAGRAM.draw(ds)
+    panels = [ax for ax in figure.axes if ax.get_xlabel()]
+    assert [ax.get_xlabel() for ax in panels] == [r"load $\alpha = P/N$"] * 2
+    assert panels[0].get_ylabel() == r"temperature $k_\mathrm{B}T/J$"
+    bars = [ax.get_ylabel() for ax in figure.axes if ax not in panels and ax.get_ylabel()]
+    assert bars == [r"recall overlap $\langle m \rangle$", r"coherence $\langle q \rangle$"]
+    entries = legend(figure)
+    assert entries[:3] == [r"$T_\mathrm{M}$ (AGS)", r"$T_\mathrm{c}$ (AGS)", r"$T_\mathrm{g}$ (AGS)"]
+    assert entries[3] == r"measured, $\langle m \rangle = 0.5$ (95 % interval)"
+    assert len(entries) == 4, "nothing is missing"
+    styles = [line.get_linestyle() for line in panels[0].get_lines() if "AGS" in str(line.get_label())]
+    assert styles == ["-", "--", ":"]
+    said = words(figure)
+    for fact in ("Synthetic test data", "$N$ = 100", r"m_\mathrm{cue}$ = 0.8", "4 samples × 2 replicas", "seed 7"):
+        assert fact in said
+    assert "Not computed" not in said
+    for ax in panels:
+        (mesh,) = [c for c in ax.collections if isinstance(c, QuadMesh) and c.get_cmap().name == "cividis"]
+        assert mesh.get_clim() == (0, 1)
+    written(figure, tmp_path)
+
+
+def test_cells_sit_where_their_values_are(run):
+    ds = run()
+    figure = DIAGRAM.draw(ds.isel(load=slice(None, None, -1)))
+    (mesh,) = [c for c in figure.axes[0].collections if isinstance(c, QuadMesh) and c.get_cmap().name == "cividis"]
+    shown = np.asarray(mesh.get_array()).reshape(9, 6)
+    np.testing.assert_array_equal(shown, ds.recall_overlap_mean.transpose("temperature", "load"))
+    corners = mesh.get_coordinates()
+    np.testing.assert_allclose(corners[0, :, 0], edges(ds["load"].values))
+    np.testing.assert_allclose(corners[:, 0, 1], edges(ds.temperature.values))
+
+
+def test_the_same_bytes_twice(run, tmp_path):
+    ds = run()
+    for kind in range(2):
+        a, b = (save(DIAGRAM.draw(ds), tmp_path / str(i), "x")[kind].read_bytes() for i in range(2))
+        assert a == b
+
+
+def test_what_is_not_computed_is_said(run, tmp_path):
+    def lost(state):
+        state[4:, :3] = 0
+        state[1, 7, 0] = 2
+        state[0, 8] = 3
+
+    ds = run(status=lost)
+    ds["coherence_mean"] = ds.coherence_mean.where(ds["load"] > 0.05)
+    figure = DIAGRAM.draw(ds)
+    assert legend(figure)[-3:] == ["not computed", "undefined", "skipped"]
+    said = words(figure)
+    assert "Not computed: 48 pending, 2 failed, 8 skipped of 432 simulations." in said
+    assert "Boundary not found in" in said
+    written(figure, tmp_path)
+
+
+def test_nothing_computed_yet(run, tmp_path):
+    figure = DIAGRAM.draw(run(status=lambda s: s.fill(0)))
+    assert "not computed" in legend(figure)
+    assert not any(entry.startswith("measured") for entry in legend(figure))
+    written(figure, tmp_path)
+
+
+@pytest.mark.parametrize(("loads", "temperatures"), [(1, 9), (6, 1), (1, 1)])
+def test_a_single_row_column_or_cell(run, tmp_path, loads, temperatures):
+    written(DIAGRAM.draw(run(loads=loads, temperatures=temperatures)), tmp_path)
+
+
+def test_open_intervals_run_off_the_axes(run, tmp_path):
+    ds = run()
+    ds["recall_overlap_boundary_high"][:] = np.inf
+    ds["recall_overlap_boundary_low"][:] = -np.inf
+    figure = DIAGRAM.draw(ds)
+    low, high = figure.axes[0].get_ylim()
+    (segments,) = [c.get_segments() for c in figure.axes[0].collections if type(c).__name__ == "LineCollection"]
+    assert all(s[:, 1].min() < low and s[:, 1].max() > high for s in segments)
+    assert (low, high) == tuple(edges(ds.temperature.values)[[0, -1]])
+    written(figure, tmp_path)
+
+
+def test_a_boundary_over_y_and_one_panel(run, tmp_path):
+    ds = run()
+    ds = ds.merge(phases.capacity("recall_overlap", 0.5, resamples=200)(ds))
+    lines = (Line("guess", lambda x: 1 - x, "-."),)
+    diagram = dataclasses.replace(
+        DIAGRAM, panels=("message_coherence_mean",), boundary="recall_overlap_capacity", lines=lines, at={}
+    )
+    figure = diagram.draw(ds)
+    assert figure.get_figwidth() < COLUMN + 0.5
+    assert legend(figure)[0] == "guess"
+    assert any(entry.startswith("measured") for entry in legend(figure))
+    written(figure, tmp_path)
+
+
+def test_values_beyond_the_range_are_marked(run):
+    ds = run()
+    ds["coherence_mean"] = ds.coherence_mean - 0.5
+    bars = [ax for ax in DIAGRAM.draw(ds).axes if r"\langle q" in ax.get_ylabel()]
+    assert bars[0]._colorbar.extend == "min"
+
+
+def test_further_axes(run):
+    ds = run().expand_dims(cue=[0.5, 0.9])
+    with pytest.raises(InputError, match="also vary along cue"):
+        DIAGRAM.draw(ds)
+    with pytest.raises(InputError, match=r"cue has no value 0\.7"):
+        dataclasses.replace(DIAGRAM, at={"cue": 0.7}).draw(ds)
+    assert r"$m_\mathrm{cue}$ = 0.9" in words(dataclasses.replace(DIAGRAM, at={"cue": 0.9}).draw(ds))
+
+
+def test_what_it_refuses(run):
+    ds = run()
+    with pytest.raises(InputError, match="did you mean 'coherence_mean'"):
+        dataclasses.replace(DIAGRAM, panels=("coherense_mean",)).draw(ds)
+    with pytest.raises(InputError, match="did you mean 'load'"):
+        dataclasses.replace(DIAGRAM, x="loads").draw(ds)
+    with pytest.raises(InputError, match="needs a grid"):
+        DIAGRAM.draw(ds.stack(point=("load", "temperature")))
+
+
+def test_edges():
+    np.testing.assert_allclose(edges([1, 2, 4]), [0.5, 1.5, 3, 5])
+    np.testing.assert_allclose(edges([0, 1]), [0, 0.5, 1.5])
+    np.testing.assert_allclose(edges([-1, 1]), [-2, 0, 2])
+    assert edges([0.5])[0] < 0.5 < edges([0.5])[1]
+    assert edges([0.0]).tolist() == [0, 0.05]
+
+
+def test_settings_of_the_user_stay(run):
+    before = dict(matplotlib.rcParams)
+    DIAGRAM.draw(run())
+    assert dict(matplotlib.rcParams) == before
+    assert min(v for k, v in STYLE.items() if k.endswith("size")) >= 7, "legible in print"
+
+
+def test_phase_lines(run, tmp_path):
+    ds = run(loads=3)
+    diagram = PhaseLines(x="temperature", colour="load", theory=lambda x, load: 1 - x - load, source="straight")
+    figure = diagram.draw(ds)
+    assert legend(figure) == [r"$\alpha$ = 0.01", r"$\alpha$ = 0.105", r"$\alpha$ = 0.2", "straight"]
+    assert figure.axes[0].get_ylabel() == r"memory $\langle I/H \rangle$", "the first mean"
+    assert "one standard error" in words(figure)
+    written(figure, tmp_path)
+    figure = dataclasses.replace(diagram, observable="coherence", colour=None, at={"load": 0.2}, theory=np.cos).draw(ds)
+    assert legend(figure) == ["simulation", "straight"]
+    assert figure.axes[0].get_ylabel() == r"coherence $\langle q \rangle$"
+    with pytest.raises(InputError, match="did you mean 'coherence_mean'"):
+        dataclasses.replace(diagram, observable="coherense").draw(ds)
+    with pytest.raises(InputError, match="no mean runs along"):
+        diagram.draw(ds.drop_vars([v for v in ds if str(v).endswith("_mean")]))
