@@ -232,3 +232,6 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder taken away: what is committed stays
+        click.echo(f"isinglass: {error}; what was committed is kept: mend it and run the same command again", err=True)
+        sys.exit(2)

@@ -123,8 +123,8 @@ def connect(profile: Profile) -> Iterator[Client]:
                     processes=processes,
                     host="127.0.0.1" if processes else None,
                     protocol=None if processes else "inproc://",
-                    dashboard_address=None,
-                    worker_dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # None would listen on every interface
+                    worker_dashboard_address="127.0.0.1:0",
                     memory_limit=0,
                     silence_logs=40,
                 ) as started,

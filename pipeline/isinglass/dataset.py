@@ -107,7 +107,9 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
     """Create the whole group at a private `path`: coordinates with their values, every variable without chunks."""
     coordinates = _coordinates(grid, own)
     extra = [name for name, (dims, _, _) in coordinates.items() if dims != (name,)]
-    attributes = {"Conventions": "CF-1.12", **attrs, **({"coordinates": " ".join(extra)} if extra else {})}
+    attributes = {"Conventions": "CF-1.12", **attrs, "block": dict(zip(grid.full_dims, block, strict=True))}
+    if extra:
+        attributes["coordinates"] = " ".join(extra)
     group = zarr.create_group(store=LocalStore(path), zarr_format=3, attributes=plain(attributes))
     separator = "/" if number % 2 else "."
 
@@ -238,7 +240,7 @@ class Store:
     def grid(self, model: type[Model]) -> Grid:
         """The declared grid, for a model class that was loaded anew. Raises InputError where it no longer fits."""
         d = self.declaration
-        lost = {*d["axes"], *d["fixed"], *d["derived"]} ^ set(parameters(model))
+        lost = {*(name for name, _ in d["axes"]), *d["fixed"], *d["derived"]} ^ set(parameters(model))
         if lost:
             raise InputError(
                 f"{self.root}: {model.__name__} has other parameters than this store ({', '.join(sorted(lost))}); "
@@ -249,7 +251,7 @@ class Store:
         for name, values in d["derived"].items():
             derived[name] = np.empty(shape, object)
             derived[name][...] = np.array(values, dtype=object).reshape(shape)
-        axes = {name: tuple(values) for name, values in d["axes"].items()}
+        axes = {name: tuple(values) for name, values in d["axes"]}
         return Grid(
             model, axes, d["points"], d["samples"], d["replicas"], d["fixed"], derived, d["seed"], tuple(d["paired"])
         )  # fmt: skip
@@ -263,7 +265,7 @@ def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], mod
         "model_name": grid.model.__name__,
         "dims": list(grid.dims),
         "shape": list(grid.shape),
-        "axes": {k: list(v) for k, v in grid.axes.items()},
+        "axes": [[k, list(v)] for k, v in grid.axes.items()],  # pairs: their order is that of the dims
         "points": grid.points,
         "samples": grid.samples,
         "replicas": grid.replicas,

@@ -16,6 +16,7 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.dataset import Store, read_block, variables, write_block
+from isinglass.exceptions import InputError
 from isinglass.ledger import DamagedError
 from isinglass.models.base import Model, construct
 from isinglass.planning import PENDING, Pilot, Request, block_name, pilot_points
@@ -82,7 +83,8 @@ class Report:
 def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     """Fill blocks one after the other; a stop is looked for before each block and within it about every second."""
     model = context.model.load()
-    store = _open(context.root, context.number)
+    folder = Path(context.root) / ".store" / str(context.number)
+    store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:
@@ -95,9 +97,9 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
 
 
 @functools.lru_cache(maxsize=4)
-def _open(root: str, number: int) -> Store:
-    folder = Path(root) / ".store" / str(number)
-    return Store(Path(root), number, folder, ledger.read_json(folder / "declaration.json"))
+def _open(folder: Path, stamp: int) -> Store:
+    del stamp  # another store may stand at the same path later: then it is opened anew
+    return Store(folder.parent.parent, int(folder.name), folder, ledger.read_json(folder / "declaration.json"))
 
 
 def _run_block(context: Context, store: Store, model: type[Model], job: Job, stop: Callable[[], bool]) -> Report:
@@ -108,7 +110,8 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     shape = tuple(s.stop - s.start for s in box)
     by = {"host": machine()["host"], "pid": os.getpid(), "request": context.request}
     attempts = ledger.begin(store.ledger, name, by)
-    work = _stored(store, name, box, model) or Work.empty(model, shape, store.declaration["own"])
+    with ledger.locked(store.ledger, name):
+        work = _stored(store, name, box, model) or Work.empty(model, shape, store.declaration["own"])
     before = work.status
     # the request's arrays are the block's own: slices from 0, but samples and replicas stay absolute
     local = (*(slice(0, n) for n in shape[:-2]), *box[-2:])
@@ -124,29 +127,33 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     if not work.computed and np.array_equal(work.status, before):
         (store.ledger / f"{name}.run").unlink(missing_ok=True)
         return report
-    write_block(store, box, work.variables)
-    entry = {
-        **machine(), "pid": os.getpid(), "code": context.code, "request": context.request, "attempts": attempts,
-        "seconds": round(work.seconds, 6), "written": now(), **({"failures": work.failures} if work.failures else {}),
-    }  # fmt: skip
-    ledger.commit(store.ledger, name, work.status, entry)
+    with ledger.locked(store.ledger, name):
+        meanwhile = _stored(store, name, box, model)
+        if meanwhile is not None:
+            work.adopt(meanwhile)
+            work.failures = failures_within(part, first, work.status, work.failures)
+        entry = {
+            **machine(), "pid": os.getpid(), "code": context.code, "request": context.request, "attempts": attempts,
+            "seconds": round(work.seconds, 6), "written": now(), "failures": work.failures,
+        }  # fmt: skip
+        write_block(store, box, work.variables)
+        ledger.commit(store.ledger, name, work.status, entry)
     _log(store.root, {"time": now(), "block": name, "computed": work.computed, **entry})
     return report
 
 
 def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model]) -> Work | None:
     """What an earlier run, or another process just now, has committed of a block; None where that is nothing whole."""
-    for suffix in ("done", "part"):
-        if not (store.ledger / f"{name}.{suffix}").exists():
-            continue
-        try:
-            entry = ledger.read_entry(store.ledger, name, suffix)
-            stored = read_block(store, box, variables(model))
-        except (DamagedError, FileNotFoundError):
-            return None
-        status, elapsed = stored.pop("status"), stored.pop("elapsed")
-        return Work(stored, status, elapsed, failures=list(entry.get("failures", [])))
-    return None
+    suffix = ledger.suffix_of(store.ledger, name)
+    if suffix is None:
+        return None
+    try:
+        entry = ledger.read_entry(store.ledger, name, suffix)
+        stored = read_block(store, box, variables(model))
+    except (DamagedError, FileNotFoundError):
+        return None
+    status, elapsed = stored.pop("status"), stored.pop("elapsed")
+    return Work(stored, status, elapsed, failures=list(entry.get("failures", [])))
 
 
 _log_lock = threading.Lock()
@@ -215,7 +222,7 @@ def distribute(
                 yield future.result()
             else:
                 error = future.exception()
-                if isinstance(error, OSError):
+                if isinstance(error, (OSError, InputError)):
                     raise error
                 yield [Report(j.index, lost=f"{type(error).__name__}: {error}") for j in jobs]
             future.release()

@@ -143,10 +143,9 @@ def take_over(old: Store, private: Path, content: Json, grid: Grid) -> None:
     new = Store(old.root, old.number + 1, private, content)
     before = old.grid(grid.model)
     places = [*locate(before, grid), np.arange(before.samples), np.arange(before.replicas)]
-    committed = ledger.listing(old.ledger)
     same_own = old.declaration["own"] == content["own"]
     todo: dict[str, set[str]] = {}
-    for name, suffix in committed.items():
+    for name in ledger.listing(old.ledger):
         index = block_index(name)
         box = old.blocks.slices(index)
         at = [place[s] for place, s in zip(places, box, strict=True)]
@@ -154,24 +153,28 @@ def take_over(old: Store, private: Path, content: Json, grid: Grid) -> None:
         target = new.blocks.slices(moved)
         unmoved = all(np.array_equal(i, np.arange(s.start, s.stop)) for i, s in zip(at, target, strict=True))
         if unmoved and tuple(moved) == index and same_own:
-            _link_block(old, new, index, suffix, variables(grid.model))
+            _link_block(old, new, index, variables(grid.model))
             continue
         for needed in np.ndindex(*(len(set(i // b)) for i, b in zip(at, new.blocks.block, strict=True))):
             into = [sorted(set(i // b))[k] for i, b, k in zip(at, new.blocks.block, needed, strict=True)]
             todo.setdefault(block_name(into), set()).add(name)
     for name, sources in todo.items():
-        _copy_block(old, new, block_index(name), sources, committed, places, grid)
+        _copy_block(old, new, block_index(name), sources, places, grid)
 
 
-def _link_block(old: Store, new: Store, index: tuple[int, ...], suffix: str, names: Sequence[str]) -> None:
+def _link_block(old: Store, new: Store, index: tuple[int, ...], names: Sequence[str]) -> None:
     name = block_name(index)
     pairs = [(chunk_file(old, v, index), chunk_file(new, v, index)) for v in names]
-    for source, target in [*pairs, (old.ledger / f"{name}.{suffix}", new.ledger / f"{name}.{suffix}")]:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            shutil.copyfile(source, target)
+    with ledger.locked(old.ledger, name):
+        entry = f"{name}.{ledger.suffix_of(old.ledger, name)}"
+        if not all(source.is_file() for source, _ in pairs) or not (old.ledger / entry).is_file():
+            return  # damaged or discarded just now: it is computed again
+        for source, target in [*pairs, (old.ledger / entry, new.ledger / entry)]:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copyfile(source, target)
 
 
 def _copy_block(
@@ -179,7 +182,6 @@ def _copy_block(
     new: Store,
     index: tuple[int, ...],
     sources: set[str],
-    committed: Mapping[str, str],
     places: Sequence[np.ndarray],
     grid: Grid,
 ) -> None:
@@ -190,8 +192,9 @@ def _copy_block(
     for name in sorted(sources):
         source_box = old.blocks.slices(block_index(name))
         try:
-            entry = ledger.read_entry(old.ledger, name, committed[name])
-            stored = read_block(old, source_box, variables(grid.model))
+            with ledger.locked(old.ledger, name):
+                entry = ledger.read_entry(old.ledger, name, ledger.suffix_of(old.ledger, name) or "done")
+                stored = read_block(old, source_box, variables(grid.model))
         except (DamagedError, FileNotFoundError):
             continue  # not taken over, so computed again
         take, put = [], []
@@ -219,7 +222,7 @@ def _copy_block(
         values["status"],
         [f for e in entries for f in e.get("failures", [])],
     )
-    ledger.commit(new.ledger, block_name(index), values["status"], kept | ({"failures": failures} if failures else {}))
+    ledger.commit(new.ledger, block_name(index), values["status"], kept | {"failures": failures})
 
 
 # ---------------------------------------------------------------- links and cleaning

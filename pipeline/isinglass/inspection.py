@@ -57,16 +57,20 @@ def carried_over(store: Store, old: Grid, union: Grid) -> StatusOf:
     return lambda index, box: None if (full[box] == DONE).all() else full[box]
 
 
-def stored_model(store: Store) -> type[Model]:
-    """The model class that a store was declared with: installed, or from the workflow's text that it keeps."""
-    m = store.declaration["model"]
+def stored_model(store: Store, code: str | None = None) -> type[Model]:
+    """The model class of a code hash, by default the newest request's: installed, or from the text that was kept."""
+    code = code or str(ledger.newest_request(store.requests)["code"])
+    try:
+        m = ledger.read_json(store.root / ".store" / "code" / f"{code}.json")["model"]
+    except (DamagedError, FileNotFoundError):
+        m = store.declaration["model"]
     return ModelReference(m["module"], m["name"], m["text"]).load()
 
 
 def newest(store: Store, grid: Grid) -> tuple[Json, Grid, Request]:
     """The newest request: its record, the grid it asked for, and itself placed on the store's grid."""
     record = ledger.newest_request(store.requests)
-    axes = {name: tuple(values) for name, values in record["axes"].items()}
+    axes = {name: tuple(values) for name, values in record["axes"]}
     keep = ledger.unpack_array(record["keep"]).astype(bool)
     shape_grid = Grid(
         grid.model, axes, grid.points, record["samples"], record["replicas"], grid.fixed, {}, grid.seed, grid.paired
@@ -98,8 +102,10 @@ def scrub(store: Store, names: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _damage(store: Store, block: str, suffix: str, names: Sequence[str]) -> str:
     try:
-        entry = ledger.read_entry(store.ledger, block, suffix)
-        status = read_block(store, store.blocks.slices(block_index(block)), names)["status"]
+        with ledger.locked(store.ledger, block):
+            suffix = ledger.suffix_of(store.ledger, block) or suffix
+            entry = ledger.read_entry(store.ledger, block, suffix)
+            status = read_block(store, store.blocks.slices(block_index(block)), names)["status"]
     except (DamagedError, FileNotFoundError) as error:
         return str(error)
     expected = np.ones_like(status) if suffix == "done" else entry["status"]

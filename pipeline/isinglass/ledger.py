@@ -8,11 +8,14 @@ and carry a checksum, so an entry is whole, or damaged and said to be.
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import os
 import time
 import uuid
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,22 @@ def unpack_array(packed: Json) -> np.ndarray:
 # ---------------------------------------------------------------- block entries
 
 
+@contextlib.contextmanager
+def locked(folder: Path, block: str) -> Iterator[None]:
+    """While a block's chunks are rewritten or read with its entry: nobody else does, on this machine or file system.
+
+    Two runs that each hold a part of one block would otherwise write chunks of one and the entry of the other. The
+    lock is the kernel's and dies with the process, so that none is ever left behind. Where a file system has no locks
+    it is not taken; blocks of shards are disjoint, so only different runs at once are then unprotected.
+    """
+    home = folder.parent / "locks"
+    home.mkdir(exist_ok=True)
+    with (home / f"{zlib.crc32(block.encode()) % 64}").open("w") as file:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def listing(folder: Path) -> dict[str, str]:
     """Committed blocks by name: "done" or "part". One directory listing, nothing opened."""
     out: dict[str, str] = {}
@@ -76,6 +95,11 @@ def listing(folder: Path) -> dict[str, str]:
             if suffix == "done" or (suffix == "part" and name not in out):
                 out[name] = suffix
     return out
+
+
+def suffix_of(folder: Path, block: str) -> str | None:
+    """How one block is committed now: "done", "part", or not at all."""
+    return next((s for s in ("done", "part") if (folder / f"{block}.{s}").exists()), None)
 
 
 def in_flight(folder: Path) -> list[Json]:

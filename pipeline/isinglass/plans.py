@@ -32,7 +32,7 @@ from isinglass.planning import (
 from isinglass.progress import duration, size
 from isinglass.provenance import Code, code_of
 from isinglass.source import ModelReference
-from isinglass.sweep import Grid, Sweep, unite
+from isinglass.sweep import Grid, Sweep, locate, unite
 from isinglass.workflow import Workflow
 
 TASK_SECONDS = 1.0  # tiny blocks travel together: a task costs the scheduler some 3 ms
@@ -122,42 +122,47 @@ def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
     asked, root, profile = Asked.of(workflow), options.folder(workflow), load_profile(options.cluster)
     own = own_dims(asked.grid, asked.keep)
     check_size(asked, own, options)
-    measured = pilot(asked.grid, asked.cost, cores())
     store = current(root) if root.is_dir() else None
     if store is None:
+        measured = pilot(asked.grid, asked.cost, cores())
         block = choose_block(asked, own, measured, profile, options)
-        request = Request.on(asked.grid, asked.grid, asked.keep)
-        work = Undone(Blocks(asked.grid.full_shape, block), request, nothing_done, asked.cost)
-        return plan_of(asked, asked.grid, work, own, measured, profile, options), asked.grid
+        undone = find_undone(asked, asked.grid, Blocks(asked.grid.full_shape, block), nothing_done, options)
+        return plan_of(asked, undone, own, measured, profile), asked.grid
     check_code(store, asked, options)
     old = store.grid(workflow.model)
     union = united(root, old, asked)
-    request = Request.on(union, asked.grid, asked.keep)
+    measured = pilot(asked.grid, asked.cost, cores())
     extended = union.full_shape != old.full_shape
     status_of = carried_over(store, old, union) if extended else committed(store)
-    work = Undone(Blocks(union.full_shape, store.blocks.block), request, status_of, costs(union, request.keep))
-    return plan_of(asked, union, work, own_dims(union, request.keep), measured, profile, options), union
+    undone = find_undone(asked, union, Blocks(union.full_shape, store.blocks.block), status_of, options)
+    return plan_of(asked, undone, own_dims(union, undone.request.keep), measured, profile), union
 
 
 @dataclass(frozen=True)
 class Undone:
-    """What a request still lacks: blocks, and their cost in units of `cost()`."""
+    """What a request still lacks: (block, cost in units of `cost()`, simulations) of each block with work in it."""
 
     blocks: Blocks
     request: Request
-    status_of: StatusOf
-    cost: np.ndarray
+    jobs: list[tuple[tuple[int, ...], float, int]]
 
-    def jobs(self, options: Options, seed: int) -> Iterator[tuple[tuple[int, ...], float, int]]:
-        """(block, cost, simulations) of every block that this run or shard has work in."""
-        mine = None
-        if options.shard is not None:
-            mine = shard(self.blocks, *options.shard, seed)
-        for index, wanted in missing(self.blocks, self.request, self.status_of, options.retry_failed):
-            if mine is None or index in mine:
-                points = tuple(self.blocks.slices(index)[:-2])
-                each = wanted.sum(axis=(-2, -1))
-                yield index, float((each * self.cost[points]).sum()), int(each.sum())
+    @property
+    def simulations(self) -> int:
+        return sum(n for _, _, n in self.jobs)
+
+
+def find_undone(asked: Asked, grid: Grid, blocks: Blocks, status_of: StatusOf, options: Options) -> Undone:
+    """What this run, or this shard of it, has to do on a declared grid."""
+    request = Request.on(grid, asked.grid, asked.keep)
+    cost = np.zeros(grid.shape)
+    cost[np.ix_(*locate(asked.grid, grid))] = asked.cost
+    mine = shard(blocks, *options.shard, grid.seed) if options.shard is not None else None
+    jobs = []
+    for index, wanted in missing(blocks, request, status_of, options.retry_failed):
+        if mine is None or index in mine:
+            each = wanted.sum(axis=(-2, -1))
+            jobs.append((index, float((each * cost[tuple(blocks.slices(index)[:-2])]).sum()), int(each.sum())))
+    return Undone(blocks, request, jobs)
 
 
 def nothing_done(index: tuple[int, ...], box: tuple[slice, ...]) -> np.ndarray:
@@ -174,31 +179,23 @@ def united(root: Path, old: Grid, asked: Asked) -> Grid:
         raise InputError(f"{root}: {error}; take a fresh folder with --out, or the same values") from error
 
 
-def plan_of(
-    asked: Asked,
-    grid: Grid,
-    work: Undone,
-    own: Mapping[str, OwnDim],
-    measured: Pilot,
-    profile: Profile,
-    options: Options,
-) -> Plan:
-    jobs = list(work.jobs(options, grid.seed))
-    each, _ = simulation_bytes(grid.model, own)
-    slots = 1 if profile.kind == "serial" else max(profile.slots, 1)
-    tasks = pack([(index, cost * measured.seconds) for index, cost, _ in jobs], TASK_SECONDS)
-    files = len(jobs) * (len(grid.model.observables) + 3) + len(grid.model.observables) + len(grid.full_dims) + 8
+def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: Pilot, profile: Profile) -> Plan:
+    """What doing all of it takes."""
+    model, slots = asked.workflow.model, max(profile.slots, 1)
+    each, _ = simulation_bytes(model, own)
+    tasks = pack([(index, cost * measured.seconds) for index, cost, _ in undone.jobs], TASK_SECONDS)
+    blocks, arrays = len(undone.jobs), len(model.observables) + 2
     return Plan(
-        simulations=sum(n for _, _, n in jobs),
+        simulations=undone.simulations,
         points=int(asked.keep.sum()),
         skipped=int((~asked.keep).sum()),
-        blocks=len(jobs),
-        block=work.blocks.block,
-        files=files,
-        bytes=sum(n for _, _, n in jobs) * each,
+        blocks=blocks,
+        block=undone.blocks.block,
+        files=blocks * (arrays + 1) + arrays + 2 * len(asked.grid.full_dims) + 4,
+        bytes=undone.simulations * each,
         cpu_seconds=sum(seconds for seconds, _ in tasks),
         wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots),
-        longest=float(asked.cost.max()) * measured.seconds * grid.model.lanes,
+        longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,
     )

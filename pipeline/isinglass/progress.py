@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from isinglass.execute import Report
 
 PLAIN_SECONDS = 30.0
 
@@ -30,18 +33,24 @@ class Talk:
 
 
 class Counter:
-    """Simulations done and failed so far, and how long the rest will take at the expected cost."""
+    """What has come back so far, and how long the rest will take at the expected cost."""
 
     def __init__(self, simulations: int, seconds: float) -> None:
-        self.total, self.seconds = simulations, seconds
+        self.total, self.expected = simulations, seconds
         self.done = self.failed = 0
-        self.worked = 0.0
+        self.seconds = self.worked = 0.0
+        self.failures: list[dict[str, Any]] = []
+        self.lost: list[str] = []
         self.began = time.monotonic()
 
-    def add(self, computed: int, failed: int, expected_seconds: float) -> None:
-        self.done += computed
-        self.failed += failed
+    def add(self, report: Report, expected_seconds: float) -> None:
+        self.done += report.computed
+        self.failed += report.failed
+        self.seconds += report.seconds
         self.worked += expected_seconds
+        self.failures += report.failures[: 3 - len(self.failures)]
+        if report.lost:
+            self.lost.append(report.lost)
 
     @property
     def elapsed(self) -> float:
@@ -50,7 +59,7 @@ class Counter:
     @property
     def left(self) -> str:
         """Time left, by the share of the expected work that is behind."""
-        share = self.worked / self.seconds if self.seconds else 1.0
+        share = self.worked / self.expected if self.expected else 1.0
         return duration(self.elapsed * (1 - share) / share) if share > 0 else "?"
 
     def line(self) -> str:

@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from isinglass import ledger, results
 from isinglass.cluster import Profile, connect, cores, load_profile
 from isinglass.dataset import OwnDim, Store, own_dims
 from isinglass.exceptions import InputError
-from isinglass.execute import Context, Job, Report, distribute, pilot, serial
+from isinglass.execute import Context, Job, distribute, pilot, serial
 from isinglass.generations import current, prepare
 from isinglass.inspection import committed
 from isinglass.ledger import Json
 from isinglass.models.base import parameters
-from isinglass.planning import Pilot, Request, costs, pack, tally
+from isinglass.planning import Pilot, Request, pack, tally
 from isinglass.plans import (
     TASK_SECONDS,
     Asked,
@@ -35,6 +33,7 @@ from isinglass.plans import (
     check_code,
     check_size,
     choose_block,
+    find_undone,
     plan_of,
     united,
 )
@@ -87,23 +86,22 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         root, asked.sweep, asked.grid, asked.keep, asked.reference.to_json(), block_of,
         lambda union: root_attributes(asked, union, ledger.requests(root / ".store" / "runs")),
     )  # fmt: skip
-    request = Request.on(grid, asked.grid, asked.keep)
-    work = Undone(store.blocks, request, committed(store), costs(grid, request.keep))
+    undone = find_undone(asked, grid, store.blocks, committed(store), options)
     name = record_request(store, asked)
-    if list(work.jobs(options, grid.seed)):
-        _compute(asked, store, grid, work, pilot_once(), profile, options, talk, name)
+    if undone.jobs:
+        _compute(asked, store, grid, undone, pilot_once(), profile, options, talk, name)
     newer = current(root)
     if newer is not None and newer.number != store.number:
         # another run extended the store meanwhile: what it did not take over is computed again, there
         return run(workflow, options, talk)
-    return _finish(workflow, options, store, request, talk)
+    return _finish(asked, store, grid, options, talk)
 
 
 def _compute(
     asked: Asked,
     store: Store,
     grid: Grid,
-    work: Undone,
+    undone: Undone,
     measured: Pilot,
     profile: Profile,
     options: Options,
@@ -111,51 +109,45 @@ def _compute(
     request_name: str,
 ) -> None:
     profile = fitting(profile, measured, asked, talk)
-    plan = plan_of(asked, grid, work, own_dims(grid, work.request.keep), measured, profile, options)
+    plan = plan_of(asked, undone, own_dims(grid, undone.request.keep), measured, profile)
     talk.say(f"{asked.workflow.title or asked.workflow.name} -> {store.root}")
     for line in plan.lines(asked.grid):
         talk.say(f"  {line}")
-    jobs = {
-        index: Job.of(store, grid, work.request, index, cost * measured.seconds, options.retry_failed)
-        for index, cost, _ in work.jobs(options, grid.seed)
-    }
-    target = min(TASK_SECONDS, plan.cpu_seconds / (4 * plan.slots))
-    packed = pack([(index, job.seconds) for index, job in jobs.items()], target)
-    tasks = [[jobs[index] for index in members] for _, members in packed]
-    counter = Counter(plan.simulations, plan.cpu_seconds)
+    expected = {index: cost * measured.seconds for index, cost, _ in undone.jobs}
+    packed = pack(expected.items(), min(TASK_SECONDS, plan.cpu_seconds / (4 * plan.slots)))
+
+    def job(index: tuple[int, ...]) -> Job:
+        return Job.of(store, grid, undone.request, index, expected[index], options.retry_failed)
+
+    tasks = ([job(index) for index in members] for _, members in packed)  # built only when they are sent
     stop_file = store.root / ".store" / f"stop-{uuid.uuid4().hex}"
     context = Context(
         str(store.root.absolute()), store.number, asked.reference, asked.code.hash, request_name, measured.seconds,
         str(stop_file.absolute()),
     )  # fmt: skip
-    expected = {index: job.seconds for index, job in jobs.items()}
-    reports: list[Report] = []
+    counter = Counter(plan.simulations, plan.cpu_seconds)
     with stopping(stop_file) as deadline, ExitStack() as stack:
         client = None if profile.kind == "serial" else stack.enter_context(connect(profile))
-        bar = stack.enter_context(progress(talk, counter))
-        ticker = Ticker(talk, counter, bar)
+        ticker = Ticker(talk, counter, stack.enter_context(progress(talk, counter)))
         stream = serial(context, tasks) if client is None else distribute(client, context, tasks, deadline, ticker.tick)
         for batch in stream:
             for report in batch:
-                reports.append(report)
-                counter.add(report.computed, report.failed, expected[report.index])
+                counter.add(report, expected[report.index])
             ticker.tick()
-    _settle(plan, counter, reports, talk)
+    _settle(plan, counter, talk)
 
 
-def _settle(plan: Plan, counter: Counter, reports: Sequence[Report], talk: Talk) -> None:
+def _settle(plan: Plan, counter: Counter, talk: Talk) -> None:
     """Prediction beside what it was; the first failures; blocks that were lost."""
-    seconds = sum(r.seconds for r in reports)
     talk.say(f"  {'':14}{'planned':>14}{'actual':>14}")
     talk.say(f"  {'simulations':14}{plan.simulations:>14}{counter.done:>14}")
-    talk.say(f"  {'CPU time':14}{duration(plan.cpu_seconds):>14}{duration(seconds):>14}")
+    talk.say(f"  {'CPU time':14}{duration(plan.cpu_seconds):>14}{duration(counter.seconds):>14}")
     talk.say(f"  {'time':14}{duration(plan.wall_seconds):>14}{duration(counter.elapsed):>14}")
-    for failure in [f for r in reports for f in r.failures][:3]:
+    for failure in counter.failures:
         at = " ".join(f"{k}={v}" for k, v in failure["parameters"].items())
         talk.say(f"  failed: {at} sample={failure['sample']} replica={failure['replica']}: {failure['error']}")
-    lost = [r for r in reports if r.lost]
-    if lost:
-        talk.say(f"  {len(lost)} blocks were lost with their worker ({lost[0].lost}); they are missing, not failed")
+    if counter.lost:
+        talk.say(f"  {len(counter.lost)} blocks were lost ({counter.lost[0]}): they are missing, not failed")
 
 
 def fitting(profile: Profile, measured: Pilot, asked: Asked, talk: Talk) -> Profile:
@@ -204,16 +196,14 @@ def stopping(stop_file: Path) -> Iterator[Callable[[], float | None]]:
         raise KeyboardInterrupt
 
 
-def _finish(workflow: Workflow, options: Options, store: Store, request: Request, talk: Talk) -> Outcome:
-    counts = tally(store.blocks, request, committed(store))
-    root, total = store.root, sum(counts.values())
-    talk.say(
-        f"{counts['done']} of {total} simulations are done, {counts['failed']} failed, {counts['pending']} pending"
-    )
+def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk) -> Outcome:
+    workflow, root = asked.workflow, store.root
+    counts = tally(store.blocks, Request.on(grid, asked.grid, asked.keep), committed(store))
+    done = f"{counts['done']} of {sum(counts.values())} simulations are done"
+    talk.say(f"{done}, {counts['failed']} failed, {counts['pending']} pending")
     if options.shard is not None:
-        undone = Undone(store.blocks, request, committed(store), np.zeros(request.keep.shape))
-        left = list(undone.jobs(options, store.declaration["seed"]))
-        return Outcome(root, counts, 3 if left else 1 if counts["failed"] else 0)
+        left = find_undone(asked, grid, store.blocks, committed(store), options)
+        return Outcome(root, counts, 3 if left.simulations else 1 if counts["failed"] else 0)
     analysed = bool(workflow.stages or workflow.figures) and counts["done"] > 0
     if analysed:
         ds = results.analyse(root, workflow)
@@ -262,7 +252,7 @@ def record_request(store: Store, asked: Asked) -> str:
     content: Json = {
         "workflow": workflow.name,
         "title": workflow.title,
-        "axes": {k: list(v) for k, v in grid.axes.items()},
+        "axes": [[k, list(v)] for k, v in grid.axes.items()],
         "points": grid.points,
         "samples": grid.samples,
         "replicas": grid.replicas,
@@ -272,7 +262,7 @@ def record_request(store: Store, asked: Asked) -> str:
     (home / "code").mkdir(exist_ok=True)
     code = home / "code" / f"{asked.code.hash}.json"
     if not code.exists():
-        ledger.write_json(code, {"definitions": asked.code.definitions})
+        ledger.write_json(code, {"definitions": asked.code.definitions, "model": asked.reference.to_json()})
     if workflow.text is not None:
         text = store.root / "workflow.py"
         if not text.exists() or text.read_text(encoding="utf-8") != workflow.text:

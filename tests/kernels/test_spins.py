@@ -116,6 +116,48 @@ def test_steps_are_the_definition_spin_by_spin(n: int, p: int, temperature: floa
         np.testing.assert_array_equal(net.spins[:n], s)
 
 
+@pytest.mark.parametrize("n", [101, 200])
+def test_zero_temperature_ends_where_no_spin_is_unstable(n: int) -> None:
+    """Sequential: a fixed point, s_i h_i >= 0 for all i. Parallel: that or a cycle of two states (Goles 1985)."""
+    net = Net(n, n // 5)
+    energies = [net.spins[:n] @ net.exact() @ net.spins[:n]]
+    while net.step(0.0, parallel=False):
+        energies.append(net.spins[:n] @ net.exact() @ net.spins[:n])
+        assert energies[-1] > energies[-2]
+    assert (net.exact() @ net.spins[:n] * net.spins[:n] >= 0).all()
+    both = Net(n, n // 5)
+    states = []
+    for _ in range(200):
+        both.step(0.0, parallel=True)
+        states.append(both.bits.tobytes())
+    assert states[-1] == states[-3]
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 0.2, 3.0])
+def test_no_flip_is_passed_over(temperature: float) -> None:
+    """Cuts are necessary conditions, also for words at powers of two and fields at the very threshold."""
+    rng = np.random.default_rng(7)
+    net = Net(64, 11)
+    n, scale = 64, 64 * temperature
+    table = spins.heat_bath_table(n, net.p, temperature)
+    top = table.size - 1
+    moving = 0
+    for _ in range(3000):
+        power = np.uint64(1) << rng.integers(0, 64, n).astype(np.uint64)
+        net.words[:] = power + rng.integers(0, 3, n).astype(np.uint64) - np.uint64(1)
+        net.words[rng.random(n) < 0.5] ^= np.uint64(2**64 - 1)
+        at = np.searchsorted(table, (net.words >> np.uint64(11)).astype(np.int64), side="right")
+        net.fields[:n] = np.clip(2 * (at + rng.integers(-2, 2, n)) - top, -top, top)
+        net.spins[:n] = rng.choice(np.array([-1, 1], dtype=np.int8), n)
+        spins.set_cuts(net.words, scale, net.cuts)
+        near = int(spins._near(0, net.spins, net.fields, net.cuts))
+        for i in range(n):
+            if spins._moves(i, net.spins, net.fields, table, net.words):
+                moving += 1
+                assert near >> i & 1
+    assert moving > 10_000
+
+
 @pytest.mark.parametrize("temperature", [1e-3, 0.2, 1.3, 50.0])
 def test_heat_bath_table(temperature: float) -> None:
     n, p = 101, 7

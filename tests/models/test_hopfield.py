@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -99,23 +100,8 @@ def test_too_short_a_run_says_so() -> None:
     assert not got["converged"].any()
 
 
-def test_fixed_points_are_stable() -> None:
-    """The state itself: recomputed from the couplings, no spin of the final state points against its field."""
-    model = Hopfield(neurons=200, load=0.2, temperature=0.0, cue=0.5, equilibration=100, steps=2, copies=1)
-    for k in range(5):
-        couplings, patterns, bits = store(stream("stable", k), 200, 40)
-        series, totals = np.empty((1, 6, 2), dtype=np.int64), np.empty((1, 4), dtype=np.int64)
-        spins.recall(couplings, patterns, bits, noises(1), 1, 0, model.chosen, 0.0, False, 100, series, totals)
-        # Σ|h| = Σ s h at a fixed point, and the energy is what it must be for the recorded overlap.
-        assert totals[0, spins.PERIOD] == 1
-        assert series[0, spins.ALIGNMENT, 0] == series[0, spins.ALIGNMENT, 1] > 0
-
-
 def test_cue_modes_are_ordered() -> None:
-    """Kept neurons that are clamped help, kept neurons that are right beyond chance help as much as flipped ones do.
-
-    At one overlap of the cue, an erased cue is on average as good as a flipped one; clamping can only add to it.
-    """
+    """At one overlap an erased cue is as good as a flipped one (4 standard errors, 6e-5); clamping adds to it."""
     common = {"load": 0.1, "temperature": 0.0, "cue": 0.35, "equilibration": 60, "steps": 2, "copies": 1}
     got = {
         mode: samples(Hopfield(cue_mode=mode, **common), 80) for mode in ("flipped", "erased_free", "erased_clamped")
@@ -124,7 +110,7 @@ def test_cue_modes_are_ordered() -> None:
     error = math.sqrt(0.5 / 80)
     assert abs(share["flipped"] - share["erased_free"]) < 4 * error
     assert share["erased_clamped"] > share["erased_free"]
-    assert (got["flipped"]["initial_overlap"] == 0.35).all() or np.ptp(got["flipped"]["initial_overlap"]) == 0
+    np.testing.assert_array_equal(got["flipped"]["initial_overlap"], 0.35)
     for mode in ("erased_free", "erased_clamped"):
         start = got[mode]["initial_overlap"]
         assert abs(start.mean() - 0.35) < 4 * math.sqrt(0.65 / 1000 / 80)
@@ -296,6 +282,17 @@ def test_bytes_do_not_depend_on_the_width_of_the_batch() -> None:
         narrow = samples(model, width)
         for name in wide:
             assert wide[name][:width].tobytes() == narrow[name].tobytes(), name
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    models = variety()
+    disorder, noise = np.stack([stream(k) for k in range(len(models))]), np.stack([noises(2)] * len(models))
+    expected = Hopfield.simulate_batch(models, disorder, noise)
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(Hopfield.simulate_batch, models, disorder, noise) for _ in range(12)]
+    for run in runs:
+        for name, values in run.result().items():
+            assert values.tobytes() == expected[name].tobytes(), name
 
 
 def test_copy_a_does_not_know_of_the_others() -> None:

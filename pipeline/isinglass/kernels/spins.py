@@ -40,6 +40,13 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
 
 
 @jit
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    """target[:n] = source (n,): numba takes 0.3 s to compile each such assignment, and all of them share this loop."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@jit
 def hebb(patterns: np.ndarray, couplings: np.ndarray) -> int:
     """Write K_ij = Σ_μ ξ_i^μ ξ_j^μ, K_ii = 0, into `couplings`[:, :N] and return the largest |K_ij|.
 
@@ -54,7 +61,8 @@ def hebb(patterns: np.ndarray, couplings: np.ndarray) -> int:
     unequal = np.empty(n, dtype=np.int64)
     largest = 0
     for i in range(n):
-        unequal[:] = 0
+        for j in range(n):
+            unequal[j] = 0
         for w in range(packed.shape[0]):
             words = packed[w]
             own = words[i]
@@ -76,9 +84,8 @@ def hebb_fields(
 ) -> None:
     """Write h_i = Σ_j K_ij s_j = Σ_μ ξ_i^μ (ξ^μ·s) - P s_i into `fields`: O(PN), where the couplings take O(N²)."""
     p, n = patterns.shape
-    fields[n:] = FAR
-    for i in range(n):
-        fields[i] = -p * spins[i]
+    for i in range(fields.size):
+        fields[i] = -p * spins[i] if i < n else FAR
     for mu in range(p):
         row = patterns[mu]
         weight = np.int32(dot(pattern_bits[mu], bits, n))
@@ -230,18 +237,19 @@ def make_cue(
     ERASED_FREE: these keep the message, the rest is random ±1. ERASED_CLAMPED: the same, and what is kept never moves.
     """
     n = message.size
-    order = np.arange(n)
+    order = np.empty(n, dtype=np.int64)
+    for i in range(n):
+        order[i] = i
+        clamped[i] = 0
     choose(stream, count, order)
-    clamped[:] = 0
     if kind == FLIPPED:
-        spins[:n] = message
-        for i in order[:count]:
-            spins[i] = -message[i]
+        _copy(message, spins)
     else:
         random_signs(stream, spins[:n])
-        for i in order[:count]:
-            spins[i] = message[i]
-            clamped[i] = kind == ERASED_CLAMPED
+    for k in range(count):
+        i = order[k]
+        spins[i] = -message[i] if kind == FLIPPED else message[i]
+        clamped[i] = kind == ERASED_CLAMPED
 
 
 @jit
@@ -287,20 +295,20 @@ def recall(
     settled = np.empty(copies, dtype=np.bool_)
     for r in range(noise.shape[0]):
         for c in range(copies):
-            streams[c] = noise[r]
+            _copy(noise[r], streams[c])
+            settled[c] = False
             for _ in range(c):
                 jump(streams[c])
             message = 1 if c == 2 and p > 1 else 0
             make_cue(streams[c], patterns[message], kind, count, spins[c], clamped[c])
             pack(spins[c], bits[c])
             hebb_fields(patterns, pattern_bits, bits[c], spins[c], fields[c])
-        settled[:] = False
         totals[r, CUE] = dot(bits[0], pattern_bits[0], n)
         totals[r, FLIPS] = 0
         moved = 0
         for t in range(-equilibration, steps):
-            recent[1] = recent[0]
-            recent[0] = bits[0]
+            _copy(recent[0], recent[1])
+            _copy(bits[0], recent[0])
             for c in range(copies):
                 if settled[c]:  # at T = 0 all later steps are the same
                     continue
@@ -360,4 +368,4 @@ def _measure(
     lag = history.shape[0]
     if t >= lag:
         series[r, LAGGED, t - lag] = dot(history[t % lag], own, n)
-    history[t % lag] = own
+    _copy(own, history[t % lag])

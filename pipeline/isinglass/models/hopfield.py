@@ -128,8 +128,8 @@ class Hopfield(Model):
             fields = (1 + math.sqrt(self.load) * z for z in (-1.0, 1.0))
             acceptance = sum(0.25 * (1 - math.tanh(h / self.temperature) ** 2) for h in fields)
             updates, flips = self.neurons * steps, acceptance * self.neurons * steps
-        couplings = 0.02 * self.neurons**2 * (1 + self.patterns / 64)
-        return self.copies * (2.5 * updates + 0.05 * flips * self.neurons) + 0.1 * couplings
+        couplings = 0.1 * self.neurons**2 * (1 + self.patterns / 64)
+        return self.copies * (1.1 * updates + 0.06 * flips * self.neurons) + 0.1 * couplings
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         """See `Model.simulate`."""
