@@ -7,6 +7,7 @@ scheduler and its worker talk in memory.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,14 @@ def _read(name: str, path: Path) -> Profile:
     )
 
 
+async def _ignore_interrupt() -> None:
+    """Ctrl-C in a terminal reaches worker processes too; they commit what is done and end with the run instead.
+
+    A coroutine, so that the worker runs it in its main thread, which alone may set signal handlers.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextmanager
 def connect(profile: Profile) -> Iterator[Client]:
     """A client of the profile's cluster; what was started here is stopped at the end.
@@ -130,6 +139,8 @@ def connect(profile: Profile) -> Iterator[Client]:
                 ) as started,
                 Client(started, set_as_default=False) as client,
             ):
+                if processes:
+                    client.run(_ignore_interrupt)
                 yield client
             return
         keyword = (

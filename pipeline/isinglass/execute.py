@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import math
 import os
 import threading
 import time
@@ -170,10 +172,14 @@ def _log(root: Path, event: dict[str, Any]) -> None:
 # ---------------------------------------------------------------- who does it
 
 
-def serial(context: Context, tasks: Iterable[Sequence[Job]]) -> Iterator[list[Report]]:
-    """The reference: one task after the other, in this thread."""
+def serial(
+    context: Context, tasks: Iterable[Sequence[Job]], stopping: Callable[[], float | None]
+) -> Iterator[list[Report]]:
+    """The reference: one task after the other, in this thread, until somebody asks for a stop."""
     for jobs in tasks:
         yield run_task(context, jobs)
+        if stopping() is not None:
+            return
 
 
 def distribute(
@@ -236,15 +242,33 @@ def distribute(
 def pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
     """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
 
-    Compiles the kernels on the way, so that workers load them from the cache. Raises what a simulation raises.
+    Compiles the kernels on the way, so that workers load them from the cache. It runs beside the main thread, which so
+    can be interrupted also while a long simulation runs. A point that raises is passed over: the run will say so.
     """
-    paces = []
-    calls = []
+    out: list[Pilot] = []
+    thread = threading.Thread(target=lambda: out.append(_pilot(grid, cost, cores)), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    return out[0]
+
+
+def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
+    with contextlib.suppress(Exception):  # compiles; a model without tiny() compiles at its first point instead
+        tiny = grid.model.tiny()
+        streams = np.ones((1, grid.model.lanes, 4), np.uint64)
+        grid.model.simulate_batch([tiny], streams[:, 0], streams)
+    timed: list[tuple[Callable[[], object], float, float]] = []
     for index in pilot_points(cost):
-        call, seconds, units = _timed(grid, index)
-        paces.append(seconds / units)
-        calls.append((seconds, call))
-    seconds, call = min(calls, key=lambda c: abs(c[0] - 0.05))
+        if timed and timed[-1][1] > 5:
+            break  # long simulations: the cheapest one will have to do
+        with contextlib.suppress(Exception):
+            timed.append(_timed(grid, index))
+    if not timed:
+        guess = 0.01 / float(cost.max())
+        return Pilot(guess, guess, guess, False)
+    paces = [seconds / units for _, seconds, units in timed]
+    call, seconds, _ = min(timed, key=lambda t: abs(t[1] - 0.05))
     holds = cores > 1 and seconds < 10 and _lag(call, seconds) > LAG and _speedup(call) < 1.3
     return Pilot(float(np.mean(paces)), min(paces), max(paces), holds)
 
@@ -254,17 +278,18 @@ def _timed(grid: Grid, index: tuple[int, ...]) -> tuple[Callable[[], object], fl
     point = grid.point(index)
     model, lanes = construct(grid.model, point), range(grid.model.lanes)
     disorder = states(grid.keys.disorder(point, [0]))
-    pairs = 1
+    pairs, seconds = 1, math.inf
     while True:
         noise = states(n for row in grid.keys.noise(point, range(pairs), list(lanes)) for n in row)
         call = functools.partial(
             grid.model.simulate_batch, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
         )
-        if pairs == 1:
-            call()  # compiles
-        began = time.perf_counter()
-        call()
-        seconds = max(time.perf_counter() - began, 1e-9)
+        for _ in range(2):  # the first call may still compile; a long one does not care
+            began = time.perf_counter()
+            call()
+            seconds = max(time.perf_counter() - began, 1e-9)
+            if pairs > 1 or seconds > 10:
+                break
         if seconds > 0.02 or pairs >= 4096:
             return call, seconds, pairs * len(lanes) * model.cost()
         pairs *= 4

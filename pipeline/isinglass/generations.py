@@ -120,10 +120,14 @@ def _publish(
     private = root / ".store" / f".new-{uuid.uuid4().hex}"
     (private / "blocks").mkdir(parents=True)
     content = declaration(grid, block, own, model)
-    ledger.write_json(private / "declaration.json", content)
-    declare(private / "data.zarr", number, grid, block, own, attributes(grid))
-    if old is not None:
-        take_over(old, private, content, grid)
+    try:
+        ledger.write_json(private / "declaration.json", content)
+        declare(private / "data.zarr", number, grid, block, own, attributes(grid))
+        if old is not None:
+            take_over(old, private, content, grid)
+    except BaseException:
+        shutil.rmtree(private, ignore_errors=True)
+        raise
     try:
         private.rename(root / ".store" / str(number))
     except OSError:

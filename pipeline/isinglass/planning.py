@@ -146,7 +146,8 @@ def pilot_points(cost: np.ndarray) -> list[tuple[int, ...]]:
     """Points to time: the cheapest, the median and the dearest of the kept ones."""
     kept = np.flatnonzero(cost > 0)
     order = kept[np.argsort(cost.ravel()[kept], kind="stable")]
-    chosen = dict.fromkeys(int(order[i]) for i in (0, len(order) // 2, len(order) - 1))
+    places = (0, len(order) // 2, len(order) - 1)
+    chosen = {round(float(cost.flat[order[i]]), 12): int(order[i]) for i in places}.values()  # one of equal cost
     return [tuple(map(int, np.unravel_index(i, cost.shape))) for i in chosen]
 
 

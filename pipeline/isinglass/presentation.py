@@ -133,6 +133,8 @@ def status(root: Path) -> Printed:
         lines += [f"  failed: {label}: {failure['error']}", f"    isinglass reproduce {root} {label}"]
     if len(failures) > 10:
         lines.append(f"  and {len(failures) - 10} more failed")
+    if failures and failures[0]["traceback"]:
+        lines += ["  the first of these:", *(f"    {line}" for line in failures[0]["traceback"].splitlines())]
     return lines, 3 if counts["pending"] else 1 if counts["failed"] else 0
 
 

@@ -35,8 +35,8 @@ class Talk:
 class Counter:
     """What has come back so far, and how long the rest will take at the expected cost."""
 
-    def __init__(self, simulations: int, seconds: float) -> None:
-        self.total, self.expected = simulations, seconds
+    def __init__(self, simulations: int, seconds: float, wall_seconds: float) -> None:
+        self.total, self.expected, self.wall = simulations, seconds, wall_seconds
         self.done = self.failed = 0
         self.seconds = self.worked = 0.0
         self.failures: list[dict[str, Any]] = []
@@ -60,7 +60,7 @@ class Counter:
     def left(self) -> str:
         """Time left, by the share of the expected work that is behind."""
         share = self.worked / self.expected if self.expected else 1.0
-        return duration(self.elapsed * (1 - share) / share) if share > 0 else "?"
+        return duration(self.elapsed * (1 - share) / share if share > 0 else max(self.wall - self.elapsed, 0.0))
 
     def line(self) -> str:
         rate = self.done / self.elapsed if self.elapsed else 0.0

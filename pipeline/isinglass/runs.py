@@ -125,11 +125,14 @@ def _compute(
         str(store.root.absolute()), store.number, asked.reference, asked.code.hash, request_name, measured.seconds,
         str(stop_file.absolute()),
     )  # fmt: skip
-    counter = Counter(plan.simulations, plan.cpu_seconds)
+    counter = Counter(plan.simulations, plan.cpu_seconds, plan.wall_seconds)
     with stopping(stop_file) as deadline, ExitStack() as stack:
         client = None if profile.kind == "serial" else stack.enter_context(connect(profile))
         ticker = Ticker(talk, counter, stack.enter_context(progress(talk, counter)))
-        stream = serial(context, tasks) if client is None else distribute(client, context, tasks, deadline, ticker.tick)
+        if client is None:
+            stream = serial(context, tasks, deadline)
+        else:
+            stream = distribute(client, context, tasks, deadline, ticker.tick)
         for batch in stream:
             for report in batch:
                 counter.add(report, expected[report.index])

@@ -168,7 +168,12 @@ class Model:
         the values must be those of `simulate`, byte for byte.
         """
         results = [model.simulate(d, n) for model, d, n in zip(models, disorder, noise, strict=True)]
-        return {o.name: np.stack([np.asarray(r[o.name]) for r in results]) for o in cls.observables}
+        names = {o.name for o in cls.observables}
+        for r in results:
+            if set(r) != names:
+                wrong = ", ".join(sorted(set(r) ^ names))
+                raise TypeError(f"simulate returned other observables than declared: {wrong}")
+        return {name: np.stack([np.asarray(r[name]) for r in results]) for name in names}
 
     @classmethod
     def tiny(cls) -> Self:
@@ -260,7 +265,8 @@ def construct(model: type[M], values: dict[str, Value]) -> M:
     A model's own `__post_init__` still runs, and may raise ValueError.
     """
     out = object.__new__(model)
-    out.__dict__.update(values)
+    for name, value in values.items():
+        object.__setattr__(out, name, value)
     if model.__post_init__ is not Model.__post_init__:
         out.__post_init__()
     return out
