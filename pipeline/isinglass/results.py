@@ -99,15 +99,18 @@ def analyse(root: Path, workflow: Workflow) -> xr.Dataset:
 
 
 def draw(root: Path, workflow: Workflow, ds: xr.Dataset) -> list[Path]:
-    """Draw the workflow's figures as PNG and PDF into `figures/`. Returns the files."""
-    from isinglass.figures import save
+    """Draw the workflow's figures as PNG and PDF into `figures/`. Returns the files.
+
+    A figure that neither shows nor fixes an axis of the data is drawn once for each of its values.
+    """
+    from isinglass.figures import facets, save
 
     out: list[Path] = []
     for figure in workflow.figures:
         try:
-            out += save(figure.draw(ds), root / "figures", figure.name)
+            for suffix, part in facets(ds, figure.axes, figure.at):
+                out += save(figure.draw(part), root / "figures", figure.name + suffix)
         except InputError as error:
-            raise InputError(
-                f"figure {figure.name}: {error}; the data are kept: then `isinglass analyse {root}`"
-            ) from error
+            again = f"the data are kept: mend it, then isinglass analyse {root}"
+            raise InputError(f"figure {figure.name}: {error}; {again}") from error
     return out

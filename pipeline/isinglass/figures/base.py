@@ -44,6 +44,8 @@ STYLE: dict[
 }
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches."""
+FACETS = 24
+"""How many figures one declaration may become, one for each value of axes that it does not show."""
 LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 STATUS = {0: "pending", 2: "failed", 3: "skipped"}
 
@@ -177,6 +179,21 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
             )
         ds = ds.isel({axis: 0})
     return ds.sortby([axis for axis in shown if ds[axis].dtype.kind in "iuf"])
+
+
+def facets(ds: xr.Dataset, shown: Sequence[str], at: Mapping[str, Any]) -> Iterator[tuple[str, xr.Dataset]]:
+    """One dataset per combination of the axes that a figure neither shows nor fixes, with what its file name adds.
+
+    Raises InputError where that would be more than FACETS figures.
+    """
+    axes = [str(d) for d in ds["status"].dims if d not in ("sample", "replica", "point", *shown, *at)]
+    over = [axis for axis in axes if ds.sizes[axis] > 1]
+    many = int(np.prod([ds.sizes[axis] for axis in over]))
+    if many > FACETS:
+        raise InputError(f"the data also vary along {', '.join(over)}, which makes {many} figures: set at={{...}}")
+    for index in np.ndindex(*(ds.sizes[axis] for axis in over)):
+        part = ds.isel({axis: [i] for axis, i in zip(over, index, strict=True)})
+        yield "".join(f"-{axis}={part[axis].values[0]}" for axis in over), part
 
 
 def facts(ds: xr.Dataset) -> str:

@@ -48,6 +48,11 @@ class PhaseDiagram:
     colours: str = "cividis"
     name: str = "phase_diagram"
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes of the sweep that the figure shows."""
+        return (self.x, self.y)
+
     def draw(self, ds: xr.Dataset) -> Figure:
         """The figure. `ds` is the raw dataset merged with what the stages returned.
 

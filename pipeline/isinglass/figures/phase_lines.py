@@ -40,6 +40,11 @@ class PhaseLines:
     title: str | None = None
     name: str = "phase_lines"
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes of the sweep that the figure shows."""
+        return (self.x, self.colour) if self.colour else (self.x,)
+
     def draw(self, ds: xr.Dataset) -> Figure:
         """The figure. Raises InputError for a variable or axis that the dataset lacks, and for an axis too many."""
         with base.style():
