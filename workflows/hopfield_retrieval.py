@@ -1,5 +1,7 @@
 """The retrieval diagram of the Hopfield model: recall and coherence over load and temperature, beside AGS theory."""
 
+from functools import partial
+
 import numpy as np
 
 from isinglass import Workflow
@@ -24,8 +26,13 @@ workflow = Workflow(
             panels=("recall_overlap_mean", "coherence_mean"),
             boundary="recall_overlap_boundary",
             lines=[
-                Line("$T_M$ (AGS)", ags.retrieval_temperature, "-"),
-                Line("$T_c$ (AGS)", ags.thermodynamic_temperature, "--"),
+                Line("$T_M$ (AGS)", ags.retrieval_temperature, "-", partial(ags.retrieval_temperature, end="lower")),
+                Line(
+                    "$T_c$ (AGS)",
+                    ags.thermodynamic_temperature,
+                    "--",
+                    partial(ags.thermodynamic_temperature, end="lower"),
+                ),
                 Line("$T_g$ (AGS)", ags.spin_glass_temperature, ":"),
             ],
             title="Hopfield retrieval diagram",

@@ -48,7 +48,7 @@ def workflow_options(function: F) -> F:
         click.option("--replicas", type=int, help="Draws of the dynamics' noise a sample."),
         click.option("--seed", type=int, help="Seed of all random streams."),
         click.option("--cluster", help="Profile (threads, local, serial, ...), scheduler address or file."),
-        click.option("--out", type=click.Path(path_type=Path), help="Run folder [results/WORKFLOW]."),
+        click.option("--out", help="Run folder [results/WORKFLOW]."),
         click.option("--shard", metavar="I/N", help="Only the I-th of N shares of the blocks (I from 0)."),
         click.option("--retry-failed", is_flag=True, help="Run failed simulations again."),
         click.option("--accept-code-change", is_flag=True, help="Add to a store that other code filled."),
@@ -68,15 +68,18 @@ def _workflow(name: str, given: dict[str, Any]) -> tuple[Workflow, Options]:
     specs, values = parameters(workflow.model), {}
     for setting in given["settings"]:
         parameter, sign, text = setting.partition("=")
-        if not sign:
-            raise InputError(f"--set {setting}: write NAME=VALUES")
+        parameter = parameter.strip()
+        if not (sign and parameter):
+            raise InputError(f"--set {setting}: write NAME=VALUES, for example {next(iter(specs), 'NAME')}=0.1,0.2")
         if parameter not in specs:
             model = workflow.model.__name__
             raise InputError(f"--set {parameter}: {model} has no such parameter; {known(parameter, specs)}")
+        if parameter in values:
+            raise InputError(f"--set {parameter} is given twice: write all its values in one, {parameter}=0.1,0.2")
         values[parameter] = parse_values(specs[parameter], text)
     changed = workflow.override(given["preset"], values, given["samples"], given["replicas"], given["seed"])
     options = Options(
-        out=given["out"],
+        out=_folder(given["out"]),
         preset=given["preset"],
         cluster=given["cluster"],
         shard=_shard(given["shard"]),
@@ -88,11 +91,18 @@ def _workflow(name: str, given: dict[str, Any]) -> tuple[Workflow, Options]:
     return changed, options
 
 
+def _folder(text: str | None) -> Path | None:
+    if text is not None and not text.strip():
+        raise InputError("--out is empty: name the run folder, or leave it out for results/WORKFLOW")
+    return None if text is None else Path(text)
+
+
 def _shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     number, _, count = text.partition("/")
-    if not (number.isdigit() and count.isdigit() and int(number) < int(count)):
+    digits = text.isascii() and number.isdigit() and count.isdigit() and len(text) < 20
+    if not (digits and int(number) < int(count)):
         raise InputError(f"--shard {text}: write I/N with 0 <= I < N, for example 0/4")
     return int(number), int(count)
 
@@ -100,6 +110,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 @cli.command("list")
 def list_() -> None:
     """Workflows and models that can be run by name."""
+    from isinglass import presentation
     from isinglass.models import MODELS
     from isinglass.workflow import load_workflow, workflow_files
 
@@ -111,8 +122,8 @@ def list_() -> None:
             title = f"cannot be loaded: {error}"
         click.echo(f"  {name:28}{title}")
     click.echo("Models (isinglass show NAME):")
-    for name, home in sorted(MODELS.items()):
-        click.echo(f"  {name:28}{home}")
+    for name in sorted(MODELS):
+        click.echo(f"  {name:28}{presentation.headline(name)}")
 
 
 @cli.command()
@@ -136,6 +147,8 @@ def plan(workflow: str, **given: Any) -> None:
     click.echo(f"{loaded.title or loaded.name} -> {options.folder(loaded)}")
     for line in made.lines(grid):
         click.echo(f"  {line}")
+    if not made.simulations:
+        click.echo("nothing is missing: `isinglass run` would only analyse and draw")
 
 
 @cli.command()
@@ -212,6 +225,8 @@ def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
     ds = results.analyse(root, loaded)
     if loaded.stages:
         click.echo(f"analysis      {root / 'analysis.zarr'}")
+    if not (loaded.stages or loaded.figures):
+        click.echo(f"{loaded.name} declares neither stages nor figures: there is nothing to do")
     for path in [] if no_figures else results.draw(root, loaded, ds):
         click.echo(f"figure        {path}")
 
@@ -225,13 +240,19 @@ def main() -> None:
         sys.exit(2)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+    except click.ClickException as error:
+        command = getattr(error, "ctx", None)
+        path = command.command_path if command is not None else "isinglass"
+        text = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"isinglass: {text[:1].lower()}{text[1:]}; `{path} --help` says more", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
     except OSError as error:  # a full disk, a folder taken away: what is committed stays
         click.echo(f"isinglass: {error}; what was committed is kept: mend it and run the same command again", err=True)
         sys.exit(2)

@@ -6,8 +6,10 @@ scheduler and its worker talk in memory.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from isinglass.exceptions import InputError, known
+from isinglass.exceptions import InputError, known, told
 from isinglass.shipped import shipped
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 KINDS = ("serial", "threads", "processes", "address", "scheduler-file")
 DEFAULT = "threads"
+PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
 def cores() -> int:
@@ -52,7 +55,7 @@ def load_profile(name: str | None) -> Profile:
 
     Raises InputError for an unknown name or a faulty file.
     """
-    name = name or DEFAULT
+    name = DEFAULT if name is None else name
     if name == "serial":
         return Profile(name, "serial")
     if "://" in name:
@@ -74,8 +77,11 @@ def load_profile(name: str | None) -> Profile:
 def _read(name: str, path: Path) -> Profile:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: {error}".replace("\n", " ")) from error
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{path}{line}: {error.problem}: mend the file") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: " + " ".join(str(error).split())) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: a profile is a mapping with the key `kind`")
     fields = ("kind", "workers", "threads", "address")
@@ -98,6 +104,30 @@ def _read(name: str, path: Path) -> Profile:
     return Profile(
         name, kind, count("workers", defaults[0]), count("threads", defaults[1]), str(content.get("address", ""))
     )
+
+
+def check_reachable(profile: Profile) -> None:
+    """Raises InputError where nobody listens at the profile's address: before anything is measured or stored."""
+    address = profile.address
+    if profile.kind == "scheduler-file":
+        try:
+            address = str(json.loads(Path(address).read_text(encoding="utf-8"))["address"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{profile.address} is no scheduler file ({told(error)})") from error
+    elif profile.kind != "address":
+        return
+    protocol, _, rest = address.partition("://")
+    if protocol not in PROTOCOLS:
+        raise InputError(f"--cluster {address}: {protocol!r} is no protocol of Dask; {known(protocol, PROTOCOLS)}")
+    host, _, port = rest.strip("/").rpartition(":")
+    if protocol in ("tcp", "tls"):
+        if not (host and port.isascii() and port.isdigit() and int(port) < 65536):
+            raise InputError(f"--cluster {address}: write {protocol}://HOST:PORT")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except OSError as error:
+            why = error.strerror or error
+            raise InputError(f"no Dask scheduler answers at {address} ({why}): is it running?") from error
 
 
 async def _ignore_interrupt() -> None:

@@ -18,11 +18,11 @@ import zarr
 from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
-from isinglass.exceptions import InputError, known
+from isinglass.exceptions import InputError, known, told
 from isinglass.ledger import FORMAT, DamagedError, Json
 from isinglass.models.base import Model, construct, fill_value, parameters
 from isinglass.planning import STATUS_MEANINGS, Blocks
-from isinglass.sweep import POINT, Grid, varying_dims
+from isinglass.sweep import POINT, Grid, describe, varying_dims
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,9 +64,10 @@ def own_dims(grid: Grid, keep: np.ndarray) -> dict[str, OwnDim]:
     for index in np.ndindex(*grid.shape):
         try:
             coords = construct(grid.model, grid.point(index)).coords()
-        except (ValueError, TypeError, ArithmeticError):
+        except Exception as error:
             if keep[index]:
-                raise
+                at = describe(grid, index)
+                raise InputError(f"{grid.model.__name__}.coords() at {at} raises {told(error)}") from error
             continue
         for name in names:
             if name not in coords:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import math
 import os
 import threading
 import time
@@ -73,7 +72,7 @@ class Report:
     index: tuple[int, ...]
     computed: int = 0
     failed: int = 0
-    seconds: float = 0.0
+    cpu_seconds: float = 0.0
     superseded: bool = False
     lost: str = ""
     failures: list[dict[str, Any]] = field(default_factory=list)
@@ -125,7 +124,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     known_failures = len(work.failures)
     compute(part, first, wanted, work, context.pace, stop)
     new = work.failures[known_failures:]
-    report = Report(job.index, work.computed, len(new), work.seconds, failures=new[:8])
+    report = Report(job.index, work.computed, len(new), work.cpu_seconds, failures=new[:8])
     if not work.computed and np.array_equal(work.status, before):
         (store.ledger / f"{name}.run").unlink(missing_ok=True)
         return report
@@ -135,9 +134,16 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
             work.adopt(meanwhile)
             work.failures = failures_within(part, first, work.status, work.failures)
         entry = {
-            **machine(), "pid": os.getpid(), "code": context.code, "request": context.request, "attempts": attempts,
-            "seconds": round(work.seconds, 6), "written": now(), "failures": work.failures,
-        }  # fmt: skip
+            **machine(),
+            "pid": os.getpid(),
+            "code": context.code,
+            "request": context.request,
+            "attempts": attempts,
+            "seconds": round(work.seconds, 6),
+            "cpu_seconds": round(work.cpu_seconds, 6),
+            "written": now(),
+            "failures": work.failures,
+        }
         write_block(store, box, work.variables)
         ledger.commit(store.ledger, name, work.status, entry)
     _log(store.root, {"time": now(), "block": name, "computed": work.computed, **entry})
@@ -258,41 +264,56 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
         tiny = grid.model.tiny()
         streams = np.ones((1, grid.model.lanes, 4), np.uint64)
         grid.model.simulate_batch([tiny], streams[:, 0], streams)
-    timed: list[tuple[Callable[[], object], float, float]] = []
+    timed: list[_Timed] = []
     for index in pilot_points(cost):
-        if timed and timed[-1][1] > 5:
+        if timed and timed[-1].wall > 5:
             break  # long simulations: the cheapest one will have to do
         with contextlib.suppress(Exception):
             timed.append(_timed(grid, index))
     if not timed:
         guess = 0.01 / float(cost.max())
-        return Pilot(guess, guess, guess, False)
-    paces = [seconds / units for _, seconds, units in timed]
-    call, seconds, _ = min(timed, key=lambda t: abs(t[1] - 0.05))
-    holds = cores > 1 and seconds < 10 and _lag(call, seconds) > LAG and _speedup(call) < 1.3
-    return Pilot(float(np.mean(paces)), min(paces), max(paces), holds)
+        return Pilot(guess, guess, guess)
+    paces = [t.seconds / t.cost for t in timed]
+    mean = sum(t.seconds for t in timed) / sum(t.cost for t in timed)
+    middle = min(timed, key=lambda t: abs(t.wall - 0.05))
+    if cores == 1 or middle.wall > 10:
+        return Pilot(mean, min(paces), max(paces))
+    speedup = max(_speedup(middle.call) for _ in range(2))
+    holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
+    return Pilot(mean, min(paces), max(paces), min(max(speedup, 1.0), 2.0), holds)
 
 
-def _timed(grid: Grid, index: tuple[int, ...]) -> tuple[Callable[[], object], float, float]:
-    """A call of at least some 20 ms at one point, its seconds, its cost."""
+@dataclass(frozen=True)
+class _Timed:
+    """A call that was timed: its wall time, and seconds and cost of one simulation in it."""
+
+    call: Callable[[], object]
+    wall: float
+    seconds: float
+    cost: float
+
+
+def _timed(grid: Grid, index: tuple[int, ...]) -> _Timed:
+    """A call of at least some 20 ms at one point."""
     point = grid.point(index)
     model, lanes = construct(grid.model, point), range(grid.model.lanes)
     disorder = states(grid.keys.disorder(point, [0]))
-    pairs, seconds = 1, math.inf
+    pairs, seconds = 1, 0.0
     while True:
         noise = states(n for row in grid.keys.noise(point, range(pairs), list(lanes)) for n in row)
         call = functools.partial(
             grid.model.simulate_batch, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
         )
-        for _ in range(2):  # the first call may still compile; a long one does not care
+        for attempt in range(3):  # the first call may still compile; a long one does not care
             began = time.perf_counter()
             call()
-            seconds = max(time.perf_counter() - began, 1e-9)
-            if pairs > 1 or seconds > 10:
+            took = max(time.perf_counter() - began, 1e-9)
+            seconds = took if attempt == 0 else min(seconds, took)
+            if took > 5:
                 break
         if seconds > 0.02 or pairs >= 4096:
-            return call, seconds, pairs * len(lanes) * model.cost()
-        pairs *= 4
+            return _Timed(call, seconds, seconds / (pairs * len(lanes)), model.cost())
+        pairs *= 8
 
 
 def _lag(call: Callable[[], object], seconds: float) -> float:

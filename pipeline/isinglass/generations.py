@@ -57,6 +57,20 @@ def current(root: Path) -> Store | None:
     return Store(root, number, home / str(number), found)
 
 
+def check_folder(root: Path) -> None:
+    """Raises InputError where `root` is a file, or a folder of other things, which a run would mix with its own."""
+    try:
+        if root.exists() and not root.is_dir():
+            raise InputError(f"{root} is a file: name a folder with --out")
+        if not root.is_dir() or (root / ".store").is_dir():
+            return
+        other = sorted(p.name for p in root.iterdir() if not p.name.startswith(".") and p.name != "log")
+    except OSError as error:
+        raise InputError(f"{root} cannot be read ({error.strerror}): choose another folder with --out") from error
+    if other:
+        raise InputError(f"{root} holds other things ({', '.join(other[:3])}): name a folder of its own with --out")
+
+
 def require(root: Path) -> Store:
     """The current generation. Raises InputError where the folder holds no run."""
     store = current(root) if root.is_dir() else None

@@ -12,7 +12,7 @@ from isinglass import ledger
 from isinglass.dataset import Store, arrays, chunk_file, read_block, variables
 from isinglass.exceptions import InputError, known
 from isinglass.ledger import DamagedError, Json
-from isinglass.models.base import Model, Value, parameters
+from isinglass.models.base import Model, Value, canonical, parameters
 from isinglass.planning import DONE, FAILED, Request, StatusOf, block_index, block_name
 from isinglass.simulation import Work, compute
 from isinglass.source import ModelReference
@@ -142,12 +142,15 @@ def parse_label(grid: Grid, words: Sequence[str]) -> tuple[int, ...]:
             raise InputError(f"{word!r} is not AXIS=VALUE")
         if name not in (*grid.axes, "sample", "replica"):
             raise InputError(f"unknown axis {name!r}; {known(name, (*grid.axes, 'sample', 'replica'))}")
+        if name in given:
+            raise InputError(f"{name} is given twice: one simulation has one {name}")
         given[name] = value
     lacking = [n for n in (*grid.axes, "sample", "replica") if n not in given]
     if lacking:
         raise InputError(f"which simulation? Say also {' '.join(f'{n}=...' for n in lacking)}")
     specs = parameters(grid.model)
-    values = {name: _nearest(name, parse_value(specs[name], given[name]), grid) for name in grid.axes}
+    exact = {name: canonical(specs[name], parse_value(specs[name], given[name])) for name in grid.axes}
+    values = {name: _nearest(name, value, grid) for name, value in exact.items()}
     if grid.points:
         row = tuple(values.values())
         if row not in grid.labels(0):
@@ -156,7 +159,8 @@ def parse_label(grid: Grid, words: Sequence[str]) -> tuple[int, ...]:
     else:
         index = [grid.axes[name].index(values[name]) for name in grid.axes]
     for name, n in (("sample", grid.samples), ("replica", grid.replicas)):
-        if not given[name].isdigit() or int(given[name]) >= n:
+        digits = given[name].isascii() and given[name].isdigit() and len(given[name]) < 20
+        if not digits or int(given[name]) >= n:
             raise InputError(f"{name}={given[name]}: this run has {name} 0 to {n - 1}")
         index.append(int(given[name]))
     return tuple(index)

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from isinglass.exceptions import InputError, known
+from isinglass.exceptions import InputError, known, told
 from isinglass.models.base import construct
 from isinglass.sweep import Grid, encode, locate
 
@@ -134,7 +134,10 @@ def costs(grid: Grid, keep: np.ndarray) -> np.ndarray:
     """
     out = np.zeros(grid.shape)
     for index in zip(*np.nonzero(keep), strict=True):
-        out[index] = construct(grid.model, grid.point(index)).cost()
+        try:
+            out[index] = construct(grid.model, grid.point(index)).cost()
+        except Exception as error:
+            raise InputError(f"{grid.model.__name__}.cost() at {grid.point(index)} raises {told(error)}") from error
         if not (math.isfinite(out[index]) and out[index] > 0):
             raise InputError(
                 f"{grid.model.__name__}.cost() is {out[index]} at {grid.point(index)}: it must be positive"
@@ -143,22 +146,26 @@ def costs(grid: Grid, keep: np.ndarray) -> np.ndarray:
 
 
 def pilot_points(cost: np.ndarray) -> list[tuple[int, ...]]:
-    """Points to time: the cheapest, the median and the dearest of the kept ones."""
+    """Points to time: of the kept ones in order of cost, the middle of each seventh; one of equal cost."""
     kept = np.flatnonzero(cost > 0)
     order = kept[np.argsort(cost.ravel()[kept], kind="stable")]
-    places = (0, len(order) // 2, len(order) - 1)
-    chosen = {round(float(cost.flat[order[i]]), 12): int(order[i]) for i in places}.values()  # one of equal cost
-    return [tuple(map(int, np.unravel_index(i, cost.shape))) for i in chosen]
+    chosen = [int(order[(2 * i + 1) * len(order) // 14]) for i in range(7)]
+    apart = {round(float(cost.flat[i]), 12): i for i in chosen}.values()
+    return [tuple(map(int, np.unravel_index(i, cost.shape))) for i in apart]
 
 
 @dataclass(frozen=True)
 class Pilot:
-    """Measured seconds a unit of `cost()`, least and most of the timed points, and whether the model holds the GIL."""
+    """Measured seconds a unit of `cost()`, the least and most of the timed points, and what a second thread brings.
+
+    `speedup`: how many times faster two threads are than one, from 1 to 2; `holds_gil`: the model is the reason.
+    """
 
     seconds: float
     low: float
     high: float
-    holds_gil: bool
+    speedup: float = 2.0
+    holds_gil: bool = False
 
 
 # ---------------------------------------------------------------- block shape

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from isinglass import ledger
+from isinglass import ledger, results
 from isinglass.cluster import Profile, cores, load_profile
 from isinglass.dataset import OwnDim, Store, own_dims, simulation_bytes
 from isinglass.exceptions import InputError
 from isinglass.execute import pilot
-from isinglass.generations import current
+from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
+from isinglass.models.base import check_runnable
 from isinglass.planning import (
     LONG_SIMULATION,
     MAX_SIMULATION_BYTES,
@@ -35,6 +37,7 @@ from isinglass.source import ModelReference
 from isinglass.sweep import Grid, Sweep, locate, unite
 from isinglass.workflow import Workflow
 
+MAX_POINTS, MAX_SIMULATIONS = 10**7, 10**10  # every point's model is constructed once before anything runs
 TASK_SECONDS = 1.0  # tiny blocks travel together: a task costs the scheduler some 3 ms
 
 
@@ -80,7 +83,8 @@ class Plan:
         low, high = (self.cpu_seconds * p / self.pilot.seconds for p in (self.pilot.low, self.pilot.high))
         box = " x ".join(f"{n} {d}" for n, d in zip(self.block, asked.full_dims, strict=True))
         yield f"points        {self.points}" + (f" ({self.skipped} more skipped by `where`)" if self.skipped else "")
-        yield f"simulations   {self.simulations} to run ({asked.samples} samples x {asked.replicas} replicas a point)"
+        each = f"{asked.samples} samples x {asked.replicas} replicas a point"
+        yield f"simulations   {self.simulations} to run of {self.points * asked.samples * asked.replicas} ({each})"
         yield f"blocks        {self.blocks} of {box}"
         yield f"store         {self.files} files, at most {size(self.bytes)} before compression"
         yield (
@@ -88,7 +92,8 @@ class Plan:
             if spread > 1.05
             else f"CPU time      {duration(self.cpu_seconds)}"
         )
-        yield f"time          {duration(self.wall_seconds)} on {self.slots} at once"
+        measured = f"; two threads were {self.pilot.speedup:.1f} times as fast as one" if self.slots > 1 else ""
+        yield f"time          {duration(self.wall_seconds)} with {self.slots} at a time{measured}"
         if self.longest > LONG_SIMULATION:
             yield f"warning       the longest simulation takes {duration(self.longest)}: a stop loses that much of it"
 
@@ -107,8 +112,15 @@ class Asked:
 
     @classmethod
     def of(cls, workflow: Workflow) -> Asked:
+        check_runnable(workflow.model)
         sweep = workflow.sweep()
         grid = sweep.grid()
+        points, simulations = math.prod(grid.shape), math.prod(grid.full_shape)
+        if max(*grid.full_shape, points) > MAX_POINTS or simulations > MAX_SIMULATIONS:
+            raise InputError(
+                f"{points:.3g} points and {simulations:.3g} simulations are more than one sweep holds "
+                f"({MAX_POINTS:.0e} and {MAX_SIMULATIONS:.0e}): split it into several"
+            )
         keep = sweep.keep(grid)
         reference = ModelReference.to(workflow.model)
         return cls(workflow, sweep, grid, keep, costs(grid, keep), code_of(workflow.model), reference)
@@ -122,15 +134,18 @@ def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
     asked, root, profile = Asked.of(workflow), options.folder(workflow), load_profile(options.cluster)
     own = own_dims(asked.grid, asked.keep)
     check_size(asked, own, options)
+    check_folder(root)
+    if workflow.stages:
+        results.rehearse(workflow, asked.grid, {})
     store = current(root) if root.is_dir() else None
     if store is None:
         measured = pilot(asked.grid, asked.cost, cores())
         block = choose_block(asked, own, measured, profile, options)
         undone = find_undone(asked, asked.grid, Blocks(asked.grid.full_shape, block), nothing_done, options)
         return plan_of(asked, undone, own, measured, profile), asked.grid
-    check_code(store, asked, options)
     old = store.grid(workflow.model)
     union = united(root, old, asked)
+    check_code(store, asked, options)
     measured = pilot(asked.grid, asked.cost, cores())
     extended = union.full_shape != old.full_shape
     status_of = carried_over(store, old, union) if extended else committed(store)
@@ -194,7 +209,8 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         files=blocks * (arrays + 1) + arrays + 2 * len(asked.grid.full_dims) + 4,
         bytes=undone.simulations * each,
         cpu_seconds=sum(seconds for seconds, _ in tasks),
-        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots),
+        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots)
+        * (2 / measured.speedup if slots > 1 else 1),
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,

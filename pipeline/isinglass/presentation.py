@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from isinglass.models import MODELS
 from isinglass.models.base import Model, parameters
 from isinglass.planning import tally
 from isinglass.progress import duration
-from isinglass.workflow import Workflow, from_text, load_workflow, workflow_files
+from isinglass.workflow import Workflow, from_text, load_workflow, stage_name, workflow_files
 
 Printed = tuple[list[str], int]
 
@@ -37,6 +38,13 @@ def show(name: str) -> Iterator[str]:
         yield from _workflow(load_workflow(name))
     else:
         raise InputError(f"no workflow or model is called {name!r}; {known(name, [*files, *MODELS])}")
+
+
+def headline(name: str) -> str:
+    """The first sentence of a shipped model's description."""
+    module, _, cls = MODELS[name].partition(":")
+    text = " ".join((inspect.getdoc(getattr(importlib.import_module(module), cls)) or "").split())
+    return text.partition(". ")[0].rstrip(".")
 
 
 def _model(model: type[Model]) -> Iterator[str]:
@@ -73,11 +81,15 @@ def _workflow(workflow: Workflow) -> Iterator[str]:
     if workflow.paired:
         yield f"  paired     {', '.join(workflow.paired)}"
     for stage in workflow.stages:
-        yield f"  stage      {getattr(stage, '__name__', type(stage).__name__)}"
+        yield f"  stage      {stage_name(stage)}"
     for figure in workflow.figures:
         yield f"  figure     {figure.name}"
     for preset, changes in workflow.presets.items():
-        yield f"  preset     {preset}: {', '.join(changes)}"
+        yield f"  preset     {preset}: other {', '.join(changes)}"
+    points, each = math.prod(grid.shape), grid.samples * grid.replicas
+    less = " less what `where` skips" if workflow.where else ""
+    yield f"  in all     {points} points, {points * each} simulations{less}"
+    yield f"  run it     isinglass run {workflow.name if workflow.name in workflow_files() else workflow.path}"
 
 
 # ---------------------------------------------------------------- a run folder

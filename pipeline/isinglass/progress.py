@@ -38,7 +38,7 @@ class Counter:
     def __init__(self, simulations: int, seconds: float, wall_seconds: float) -> None:
         self.total, self.expected, self.wall = simulations, seconds, wall_seconds
         self.done = self.failed = 0
-        self.seconds = self.worked = 0.0
+        self.cpu_seconds = self.worked = 0.0
         self.failures: list[dict[str, Any]] = []
         self.lost: list[str] = []
         self.began = time.monotonic()
@@ -46,7 +46,7 @@ class Counter:
     def add(self, report: Report, expected_seconds: float) -> None:
         self.done += report.computed
         self.failed += report.failed
-        self.seconds += report.seconds
+        self.cpu_seconds += report.cpu_seconds
         self.worked += expected_seconds
         self.failures += report.failures[: 3 - len(self.failures)]
         if report.lost:

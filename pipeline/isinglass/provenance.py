@@ -127,15 +127,21 @@ class _Module:
                 self.lines[row - 1] = self.lines[row - 1][:column]
         tree = ast.parse(text)
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Expr)
-                and isinstance(node.value, ast.Constant)
-                and isinstance(node.value.value, str)
-            ):
-                for row in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                    self.lines[row - 1] = ""
+            if isinstance(node, (ast.Import, ast.ImportFrom)):  # those within functions too; the top level overrides
+                self._declare(node)
+        for docstring in _docstrings(tree):
+            self._cut(docstring)
         for statement in _flat(tree.body):
             self._declare(statement)
+
+    def _cut(self, node: ast.stmt) -> None:
+        """Take a docstring out of the lines, but not what stands before or behind it (columns are of UTF-8)."""
+        last = node.end_lineno or node.lineno
+        for row in range(node.lineno, last + 1):
+            line = self.lines[row - 1].encode()
+            begin = node.col_offset if row == node.lineno else 0
+            end = node.end_col_offset if row == last else len(line)
+            self.lines[row - 1] = (line[:begin] + line[end or 0 :]).decode()
 
     def _declare(self, node: ast.stmt) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -196,6 +202,16 @@ class _Module:
             if _in_scope(candidate, own) and (candidate == own or _is_module(candidate)):
                 return (candidate, path[cut])
         return None
+
+
+def _docstrings(tree: ast.Module) -> list[ast.Expr]:
+    """Every statement that is only a text, the last one first."""
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True)
 
 
 @functools.cache

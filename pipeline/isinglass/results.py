@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass.dataset import open_zarr, write_zarr
-from isinglass.exceptions import InputError, known
+from isinglass.dataset import declare, open_zarr, own_dims, write_zarr
+from isinglass.exceptions import InputError, known, told
 from isinglass.generations import publish_analysis, require
 from isinglass.inspection import newest, stored_model
 from isinglass.provenance import now, versions
 from isinglass.source import text_hash
-from isinglass.sweep import locate
-from isinglass.workflow import Workflow
+from isinglass.sweep import Grid, locate
+from isinglass.workflow import Workflow, stage_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 def run_folder(run: str | Path) -> Path:
     """A run folder by path, or by its name under `results/`. Raises InputError."""
+    if not str(run).strip():
+        raise InputError("which run? Name a run folder, such as results/hopfield-retrieval")
     path = Path(run)
     if path.name in ("data.zarr", "analysis.zarr") and path.parent.is_dir():
         path = path.parent
@@ -31,7 +37,7 @@ def run_folder(run: str | Path) -> Path:
     if (named / ".store").is_dir():
         return named
     runs = [p.parent.name for p in Path("results").glob("*/.store")]
-    raise InputError(f"{run} is no run folder; {known(str(run), runs)}")
+    raise InputError(f"{run} is no run folder; {known(path.name, runs)}")
 
 
 def open_run(run: str | Path) -> xr.Dataset:
@@ -65,15 +71,12 @@ def analyse(root: Path, workflow: Workflow) -> xr.Dataset:
     merged, new = raw, xarray.Dataset()
     names = []
     for stage in workflow.stages:
-        name = getattr(stage, "__name__", type(stage).__name__)
+        name = stage_name(stage)
         names.append(name)
         try:
             result = stage(merged)
         except Exception as error:
-            what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            raise InputError(
-                f"stage {name}: {what}; the data are kept: mend it, then isinglass analyse {root}"
-            ) from error
+            raise InputError(f"stage {name}: {told(error)}{_mend(root)}") from error
         if not isinstance(result, xarray.Dataset):
             raise InputError(f"stage {name} returned {type(result).__name__}, not an xarray Dataset")
         again = [str(v) for v in result.data_vars if v in merged.data_vars]
@@ -81,8 +84,8 @@ def analyse(root: Path, workflow: Workflow) -> xr.Dataset:
             raise InputError(
                 f"stage {name} returned what is there already: {', '.join(again)}; it may return new variables only"
             )
-        new = new.merge(result, combine_attrs="drop_conflicts")
-        merged = merged.merge(result, combine_attrs="override")
+        new = new.merge(result, compat="no_conflicts", combine_attrs="drop_conflicts")
+        merged = merged.merge(result, compat="no_conflicts", combine_attrs="override")
     if not names:
         return merged
     store = require(root)
@@ -107,10 +110,45 @@ def draw(root: Path, workflow: Workflow, ds: xr.Dataset) -> list[Path]:
 
     out: list[Path] = []
     for figure in workflow.figures:
+        name = getattr(figure, "name", type(figure).__name__)
         try:
             for suffix, part in facets(ds, figure.axes, figure.at):
-                out += save(figure.draw(part), root / "figures", figure.name + suffix)
-        except InputError as error:
-            again = f"the data are kept: mend it, then isinglass analyse {root}"
-            raise InputError(f"figure {figure.name}: {error}; {again}") from error
+                out += save(figure.draw(part), root / "figures", name + suffix)
+        except OSError:
+            raise
+        except Exception as error:
+            raise InputError(f"figure {name}: {told(error)}{_mend(root)}") from error
     return out
+
+
+def _mend(root: Path) -> str:
+    return f"; the data are kept: mend the workflow file, then isinglass analyse {root} --workflow FILE"
+
+
+def rehearse(workflow: Workflow, grid: Grid, attributes: Mapping[str, Any]) -> None:
+    """Apply the stages to a corner of the grid without values, so that a wrong name shows before hours of work.
+
+    Raises InputError where a stage does (of an unknown observable, say); whatever else a stage makes of a dataset
+    without values is left to the real one.
+    """
+    corner = grid.part([slice(0, 3)] * len(grid.dims))
+    small = replace(corner, samples=min(grid.samples, 2), replicas=min(grid.replicas, grid.model.lanes))
+    own = own_dims(small, np.zeros(small.shape, bool))
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "data.zarr"
+        declare(path, 1, small, small.full_shape, own, dict(attributes))
+        merged = open_zarr(path).load()
+    for stage in workflow.stages:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                merged = merged.merge(stage(merged), compat="no_conflicts", combine_attrs="override")
+            except InputError as error:
+                raise InputError(f"stage {stage_name(stage)}: {error}") from error
+            except KeyError as error:
+                if "No variable named" in str(error):
+                    raise InputError(f"stage {stage_name(stage)}: {told(error)}") from error
+                return
+            except Exception:
+                return

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isinglass import ledger, results
-from isinglass.cluster import Profile, connect, cores, load_profile
+from isinglass.cluster import Profile, check_reachable, connect, cores, load_profile
 from isinglass.dataset import OwnDim, Store, own_dims
 from isinglass.exceptions import InputError
 from isinglass.execute import Context, Job, distribute, pilot, serial
-from isinglass.generations import current, prepare
+from isinglass.generations import check_folder, current, prepare
 from isinglass.inspection import committed
 from isinglass.ledger import Json
 from isinglass.models.base import parameters
@@ -65,10 +65,17 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         talk.say(
             f"replicas: {workflow.replicas} rounded up to {asked.grid.replicas}, a multiple of {workflow.model.lanes}"
         )
+    own = own_dims(asked.grid, asked.keep)
+    check_size(asked, own, options)
+    check_folder(root)
     before = current(root) if root.is_dir() else None
     if before is not None:
-        check_code(before, asked, options)
         united(root, before.grid(workflow.model), asked)
+        check_code(before, asked, options)
+    else:
+        check_reachable(profile)
+    if workflow.stages and options.shard is None:
+        results.rehearse(workflow, asked.grid, root_attributes(asked, asked.grid, []))
     measured: list[Pilot] = []
 
     def pilot_once() -> Pilot:
@@ -79,7 +86,6 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
 
     def block_of(grid: Grid, own: Mapping[str, OwnDim]) -> tuple[int, ...]:
         del grid  # the first request's own grid
-        check_size(asked, own, options)
         return choose_block(asked, own, pilot_once(), profile, options)
 
     store, grid = prepare(
@@ -144,7 +150,7 @@ def _settle(plan: Plan, counter: Counter, talk: Talk) -> None:
     """Prediction beside what it was; the first failures; blocks that were lost."""
     talk.say(f"  {'':14}{'planned':>14}{'actual':>14}")
     talk.say(f"  {'simulations':14}{plan.simulations:>14}{counter.done:>14}")
-    talk.say(f"  {'CPU time':14}{duration(plan.cpu_seconds):>14}{duration(counter.seconds):>14}")
+    talk.say(f"  {'CPU time':14}{duration(plan.cpu_seconds):>14}{duration(counter.cpu_seconds):>14}")
     talk.say(f"  {'time':14}{duration(plan.wall_seconds):>14}{duration(counter.elapsed):>14}")
     for failure in counter.failures:
         at = " ".join(f"{k}={v}" for k, v in failure["parameters"].items())

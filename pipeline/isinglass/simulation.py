@@ -26,6 +26,7 @@ class Work:
     elapsed: np.ndarray
     failures: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     computed: int = 0
 
     @classmethod
@@ -127,7 +128,7 @@ def _groups(part: Grid, first: tuple[int, int], wanted: np.ndarray) -> Iterator[
 
 def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[int, int], work: Work) -> None:
     """One call for several pairs; where it raises, each pair again, and then each lane group of replicas, alone."""
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.thread_time()
     try:
         out = _call(part.model, pairs)
     except Exception as error:
@@ -146,6 +147,7 @@ def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[i
             trace = "".join(traceback.format_exception(error))
             seconds = time.perf_counter() - began
             work.seconds += seconds
+            work.cpu_seconds += time.thread_time() - cpu
             for replica in replicas:
                 _fail(part, pairs[0], replica, first, work, f"{type(error).__name__}: {error}", trace)
                 work.elapsed[(*pairs[0].place, replica)] = seconds / len(replicas)
@@ -153,6 +155,7 @@ def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[i
         return
     seconds = time.perf_counter() - began
     work.seconds += seconds
+    work.cpu_seconds += time.thread_time() - cpu
     cost = np.array([pair.model.cost() for pair in pairs])
     places = np.array([pair.place for pair in pairs]).T[:, :, None]
     at: tuple[Any, ...] = (*places, np.array(replicas))

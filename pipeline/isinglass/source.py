@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
+import uuid
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -20,6 +22,7 @@ from isinglass.kernels.jit import cache_dir
 from isinglass.models.base import Model
 
 PREFIX = "isinglass_workflow_"
+_importing = threading.RLock()
 
 
 def text_hash(text: str) -> str:
@@ -31,19 +34,21 @@ def import_text(text: str, origin: str) -> ModuleType:
 
     Raises InputError, with file and line, where the text cannot be compiled or imported.
     """
-    digest = text_hash(text)
-    name = PREFIX + digest
-    if name in sys.modules:
-        return sys.modules[name]
+    name = PREFIX + text_hash(text)
+    with _importing:  # threads of a worker may ask at once, and the second must not get a module half made
+        return sys.modules[name] if name in sys.modules else _import(text, origin, name)
+
+
+def _import(text: str, origin: str, name: str) -> ModuleType:
     try:
         compile(text, origin, "exec")
     except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise InputError(f"{origin}{line}: {getattr(error, 'msg', error)}: mend the file") from error
     path = cache_dir() / "workflows" / f"{name}.py"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{id(text)}.tmp")
+        temporary = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     spec = importlib.util.spec_from_file_location(name, path)
@@ -57,13 +62,14 @@ def import_text(text: str, origin: str) -> ModuleType:
     except InputError as error:
         del sys.modules[name]
         raise InputError(f"{origin}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise InputError(f"{origin}{_line(error, path)}: {type(error).__name__}: {error}") from error
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{origin}{_line(error, path)}: {what}") from error
     return module
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: BaseException, path: Path) -> str:
     lines, trace = [], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):

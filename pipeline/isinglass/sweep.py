@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from isinglass.exceptions import InputError, known
+from isinglass.exceptions import InputError, known, told
 from isinglass.kernels.streams import STREAMS_VERSION
 from isinglass.models.base import Model, Parameter, Value, canonical, construct, parameters
 
@@ -243,8 +243,9 @@ class Sweep:
                 continue
             try:
                 construct(self.model, point)
-            except (ValueError, TypeError, ArithmeticError) as error:
-                raise InputError(f"{self.model.__name__} at {describe(grid, index)}: {error}") from error
+            except Exception as error:
+                what = str(error) if isinstance(error, ValueError) else told(error)
+                raise InputError(f"{self.model.__name__} at {describe(grid, index)}: {what}") from error
         if not out.any():
             raise InputError("`where` keeps none of the points: nothing to compute; loosen it")
         return out
@@ -307,7 +308,7 @@ def _call(what: str, function: Callable[[Point], Any], point: Point) -> Any:
         return function(point)
     except Exception as error:
         values = ", ".join(f"{k}={v!r}" for k, v in point.items())
-        raise InputError(f"{what} raises {type(error).__name__}: {error} at {values}") from error
+        raise InputError(f"{what} raises {told(error)} at {values}") from error
 
 
 def describe(grid: Grid, index: Sequence[int]) -> str:
@@ -360,9 +361,9 @@ def unite(old: Grid, sweep: Sweep, new: Grid) -> Grid:
     Numeric axes ascend, strings stand in order of first appearance, points in order of their parameter tuples.
     """
     a, b = old.identity(), new.identity()
-    differences = [f"{k}: {_short(a[k], b[k])}" for k in a if a[k] != b[k]]
+    differences = {k: _short(a[k], b[k]) for k in a if a[k] != b[k] and (k != "fixed" or a["axes"] == b["axes"])}
     if differences:
-        raise InputError("it holds another sweep: " + "; ".join(differences))
+        raise InputError("it holds another sweep: " + "; ".join(f"{k}: {v}" for k, v in differences.items()))
     axes: dict[str, tuple[Value, ...]] = {}
     if old.points:
         rows = sorted({*old.labels(0), *new.labels(0)})

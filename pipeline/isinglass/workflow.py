@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass.exceptions import InputError, known
-from isinglass.models.base import Model, Parameter, parameters
+from isinglass.models.base import Model, Parameter, canonical, parameters
 from isinglass.shipped import shipped
 from isinglass.source import import_text
 from isinglass.sweep import Point, Sweep
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Stage = Callable[["xr.Dataset"], "xr.Dataset"]
+MAX_VALUES = 10**6  # an axis in memory, a coordinate in the store
+_SHAPES = {
+    "axes": "write {PARAMETER: [values, ...], ...}",
+    "fixed": "write {PARAMETER: value, ...}",
+    "derived": "write {PARAMETER: function of a point, ...}",
+    "paired": "write (PARAMETER, ...)",
+    "points": "name a CSV file, or write {PARAMETER: [values, ...], ...}",
+}
 PRESET_KEYS = ("axes", "samples", "replicas", "fixed", "seed")
 
 
@@ -55,8 +64,25 @@ class Workflow:
 
     def sweep(self) -> Sweep:
         """What is asked of the engine. Raises InputError for declarations that do not fit together."""
+        for word, kinds, given in (
+            ("axes", Mapping, self.axes), ("fixed", Mapping, self.fixed), ("derived", Mapping, self.derived),
+            ("paired", (list, tuple), self.paired), ("points", (Mapping, str, Path, type(None)), self.points),
+        ):  # fmt: skip
+            if not isinstance(given, kinds):
+                raise InputError(f"{self.name}: {word} = {given!r} cannot be read: {_SHAPES[word]}")
+        for word, function in (("where", self.where), *((f"derived {k!r}", f) for k, f in self.derived.items())):
+            if function is not None and not callable(function):
+                raise InputError(f"{self.name}: {word} = {function!r}: write a function of a point, lambda p: ...")
+        for stage in self.stages:
+            if not callable(stage):
+                raise InputError(f"{self.name}: stage {stage!r}: write a function of a dataset that returns one")
+        for figure in self.figures:
+            if not callable(getattr(figure, "draw", None)):
+                raise InputError(f"{self.name}: figure {figure!r} has no method `draw`: take one of isinglass.figures")
         if self.points is not None and self.axes:
             raise InputError(f"{self.name} has both axes and points: a sweep is a grid or a list")
+        if self.points is None and not self.axes:
+            raise InputError(f"{self.name} sweeps nothing: give it axes={{PARAMETER: values}}, or points")
         return Sweep(
             self.model, self._columns() if self.points is not None else self.axes, self.points is not None,
             self.samples, self.replicas, self.fixed, self.derived, self.where, self.seed, tuple(self.paired),
@@ -106,6 +132,8 @@ class Workflow:
         )
 
     def _apply(self, preset: str, changes: Mapping[str, Any]) -> Workflow:
+        if not isinstance(changes, Mapping):
+            raise InputError(f"preset {preset!r} of {self.name}: write {{key: value}} with {', '.join(PRESET_KEYS)}")
         for key in changes:
             if key not in PRESET_KEYS:
                 raise InputError(f"preset {preset!r} of {self.name}: unknown key {key!r}; {known(key, PRESET_KEYS)}")
@@ -129,6 +157,13 @@ class Workflow:
         return replace(self, fixed={**fixed, name: values[0]}, derived=derived)
 
 
+def stage_name(stage: object) -> str:
+    """What messages call a stage: `coherence.mean`, or a user's function by its name."""
+    name = str(getattr(stage, "__name__", type(stage).__name__))
+    package, _, module = str(getattr(stage, "__module__", "")).rpartition(".")
+    return f"{module}.{name}" if package == "isinglass.analysis" else name
+
+
 # ---------------------------------------------------------------- values as text
 
 
@@ -148,7 +183,8 @@ def parse_value(spec: Parameter, text: str) -> Any:
             return float(text)  # a whole number may be written 1e3; canonical() refuses any other fraction
         except ValueError:
             kind = "a whole number" if spec.type is int else "a number"
-            raise InputError(f"{spec.name} = {text!r} is not {kind} (units {spec.units})") from None
+            unit = "" if spec.units == "1" else f" (in {spec.units})"
+            raise InputError(f"{spec.name} = {text!r} is not {kind}{unit}") from None
 
 
 def parse_values(spec: Parameter, text: str) -> list[Any]:
@@ -165,11 +201,15 @@ def parse_values(spec: Parameter, text: str) -> list[Any]:
     if len(words) != 3:
         raise InputError(f"--set {spec.name}={text}: malformed; {how}")
     start, stop = (float(parse_value(replace(spec, type=float), w)) for w in words[:2])
-    if not words[2].strip().isdigit() or int(words[2]) < 1:
+    words[2] = words[2].strip()
+    if not (words[2].isascii() and words[2].isdigit() and words[2].strip("0")):
         raise InputError(f"--set {spec.name}={text}: the count {words[2]!r} is not a positive whole number; {how}")
+    if len(words[2]) > 7 or int(words[2]) > MAX_VALUES:
+        raise InputError(f"--set {spec.name}={text}: a grid has at most {MAX_VALUES} values an axis; take fewer")
     count = int(words[2])
-    if count > 10**7:
-        raise InputError(f"--set {spec.name}={text}: {count} values are more than a grid can hold; take fewer")
+    for end in (start, stop):
+        if not math.isfinite(end):
+            raise InputError(f"--set {spec.name}={text}: both ends must be finite")
     if log and not (start > 0 and stop > 0):
         raise InputError(f"--set {spec.name}={text}: a logarithmic range needs positive ends")
     values = np.geomspace(start, stop, count) if log else np.linspace(start, stop, count)
@@ -181,28 +221,33 @@ def parse_values(spec: Parameter, text: str) -> list[Any]:
 def _read_csv(path: Path, specs: Mapping[str, Parameter]) -> dict[str, list[Any]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"points file {path}: {error}") from error
+        raise InputError(f"points file {path}: {getattr(error, 'strerror', None) or error}") from error
     if len(rows) < 2:
         raise InputError(
             f"points file {path} lists no point: the first line names parameters, each further line is one"
         )
-    names = [name.strip() for name in rows[0]]
+    names = [name.strip() for name in rows[0][1]]
     for name in names:
         if name not in specs:
             raise InputError(f"points file {path}: the model has no parameter {name!r}; {known(name, specs)}")
     if len(set(names)) < len(names):
         raise InputError(f"points file {path}: a column stands there twice: {', '.join(names)}")
     columns: dict[str, list[Any]] = {name: [] for name in names}
-    for number, row in enumerate(rows[1:], 2):
+    seen: dict[tuple[Any, ...], int] = {}
+    for number, row in rows[1:]:
         if len(row) != len(names):
             raise InputError(f"points file {path}, line {number}: {len(row)} values for {len(names)} columns")
         for name, cell in zip(names, row, strict=True):
             try:
-                columns[name].append(parse_value(specs[name], cell))
+                columns[name].append(canonical(specs[name], parse_value(specs[name], cell)))
             except InputError as error:
                 raise InputError(f"points file {path}, line {number}: {error}") from error
+        first = seen.setdefault(tuple(column[-1] for column in columns.values()), number)
+        if first != number:
+            raise InputError(f"points file {path}, line {number}: the same point as line {first}; remove one")
     return columns
 
 

@@ -70,19 +70,35 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
 
 @dataclass(frozen=True)
 class Line:
-    """A theory curve: `function` maps values of the figure's x axis to y (NaN where there is none)."""
+    """A theory curve: `function` maps values of the figure's x axis to y (NaN where there is none).
+
+    `lower` is the other branch of a curve that turns back at its largest x; it ends where it reaches 0.
+    """
 
     label: str
     function: Callable[[np.ndarray], Any]
     style: Any = "-"
+    lower: Callable[[np.ndarray], Any] | None = None
+
+    def path(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The curve as points (x, y): along the upper branch, and back along the lower one."""
+        y = np.broadcast_to(np.asarray(self.function(x), float), x.shape)
+        if self.lower is None:
+            return x, y
+        below = np.broadcast_to(np.asarray(self.lower(x), float), x.shape)
+        last_zero = np.flatnonzero(below == 0)[-1:]
+        back = np.flatnonzero(below > 0)[::-1]
+        there = np.isfinite(y)
+        way = np.concatenate([back, last_zero]).astype(int)
+        return np.concatenate([x[there], x[way]]), np.concatenate([y[there], below[way]])
 
 
 Theory = Callable[[np.ndarray], Any] | Sequence[Line] | None
 """Curves of a figure: Lines, or a function of x that returns an array, or arrays by name as `theory.ags.lines` does."""
 
 
-def curves(theory: Theory, x: np.ndarray, source: str) -> list[tuple[str, Any, np.ndarray]]:
-    """(label, line style, y) of every theory curve that has a finite value; styles solid, dashed, dotted, ..."""
+def curves(theory: Theory, x: np.ndarray, source: str) -> list[tuple[str, Any, np.ndarray, np.ndarray]]:
+    """(label, line style, x, y) of every theory curve that has a finite value; styles solid, dashed, dotted, ..."""
     if theory is None:
         return []
     if callable(theory):
@@ -91,9 +107,9 @@ def curves(theory: Theory, x: np.ndarray, source: str) -> list[tuple[str, Any, n
         styles = (LINE_STYLES[i % len(LINE_STYLES)] for i in range(len(named)))
         every = [(_line_label(k, source), s, v) for (k, v), s in zip(named.items(), styles, strict=True)]
     else:
-        every = [(line.label, line.style, line.function(x)) for line in theory]
-    out = [(label, style, np.broadcast_to(np.asarray(y, float), x.shape)) for label, style, y in every]
-    return [curve for curve in out if np.isfinite(curve[2]).any()]
+        return [c for c in ((t.label, t.style, *t.path(x)) for t in theory) if np.isfinite(c[3]).any()]
+    out = [(label, style, x, np.broadcast_to(np.asarray(y, float), x.shape)) for label, style, y in every]
+    return [curve for curve in out if np.isfinite(curve[3]).any()]
 
 
 def _line_label(name: str, source: str) -> str:

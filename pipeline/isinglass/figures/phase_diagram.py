@@ -83,7 +83,7 @@ class PhaseDiagram:
             ax = figure.add_subplot(grid[0, i], sharex=first, sharey=first)
             first = first or ax
             shown |= {k: v or shown.get(k, False) for k, v in self._map(ax, ds, name).items()}
-            theory = self._theory(ax, x, curves)
+            theory = self._theory(ax, curves)
             measured = self._measured(ax, ds)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
             if i == 0:
@@ -131,10 +131,10 @@ class PhaseDiagram:
         bar.outline.set_linewidth(0.6)
         return {"not computed": absent.any(), "undefined": undefined.any(), "skipped": skipped.any()}
 
-    def _theory(self, ax: Axes, x: np.ndarray, curves: list[tuple[str, Any, np.ndarray]]) -> dict[str, Any]:
+    def _theory(self, ax: Axes, curves: list[tuple[str, Any, np.ndarray, np.ndarray]]) -> dict[str, Any]:
         """Draws the theory's lines; returns legend entries by label."""
         out: dict[str, Any] = {}
-        for text, style, y in curves:
+        for text, style, x, y in curves:
             (out[text],) = ax.plot(x, y, color="black", linestyle=style, label=text, zorder=3)
             base.cased(out[text], 1.3)
         return out

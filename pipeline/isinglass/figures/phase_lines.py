@@ -80,8 +80,8 @@ class PhaseLines:
             if fine is not None and self._per_colour():
                 _draw_curve(ax, fine, self.theory(fine, **{str(self.colour): value}), shades[i])  # type: ignore[operator,misc]
         if fine is not None and not self._per_colour():
-            for text, style, y in base.curves(self.theory, fine, self.source):
-                ax.plot(fine, y, color="black", linestyle=style, label=text, zorder=2)
+            for text, style, x_line, y in base.curves(self.theory, fine, self.source):
+                ax.plot(x_line, y, color="black", linestyle=style, label=text, zorder=2)
         elif self._per_colour():
             ax.plot([], [], color="0.3", label=self.source)
         ax.set_xlabel(base.label(ds, self.x, self.labels))

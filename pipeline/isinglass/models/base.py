@@ -125,6 +125,15 @@ def copies_parameter() -> Any:
     return dataclasses.field(default=3, kw_only=True, metadata={"isinglass": meta})
 
 
+def check_runnable(model: type[Model]) -> None:
+    """Raises InputError for a class that declares parameters well, but no physics."""
+    parameters(model)
+    if not model.observables:
+        raise InputError(f"{model.__name__} has no observables: write observables = (Observable(name, units=...), ...)")
+    if model.simulate is Model.simulate and model.simulate_batch.__func__ is Model.simulate_batch.__func__:  # type: ignore[attr-defined]
+        raise InputError(f"{model.__name__} defines neither simulate nor simulate_batch: there is nothing to run")
+
+
 class Model:
     """A model is a frozen dataclass: its fields are the parameters, `observables` its outputs, `simulate` its physics.
 
@@ -189,11 +198,19 @@ def parameters(model: type[Model]) -> dict[str, Parameter]:
 
 @functools.cache
 def _parameters(model: Any) -> dict[str, Parameter]:
-    if not (isinstance(model, type) and issubclass(model, Model) and hasattr(model, "__dataclass_fields__")):
+    if not (isinstance(model, type) and issubclass(model, Model)):
+        kind = type(model)
+        hint = f"name its class, {kind.__name__}" if issubclass(kind, Model) else "write a subclass of Model"
+        raise InputError(f"{getattr(model, '__name__', repr(model))} is no model: {hint}")
+    undecorated = any(isinstance(v, dataclasses.Field) for v in vars(model).values())
+    if undecorated or not hasattr(model, "__dataclass_fields__"):
         raise InputError(
-            f"{model.__name__} is no model: write @dataclass(frozen=True) above `class {model.__name__}(Model)`"
+            f"{model.__name__} is no model yet: write @dataclass(frozen=True) above `class {model.__name__}(Model)`"
         )
-    hints = typing.get_type_hints(model)
+    try:
+        hints = typing.get_type_hints(model)
+    except (NameError, TypeError) as error:
+        raise InputError(f"{model.__name__}: a type cannot be read: {error}") from error
     out = {}
     for field in dataclasses.fields(model):  # type: ignore[arg-type]
         where = f"{model.__name__}.{field.name}"
@@ -203,13 +220,16 @@ def _parameters(model: Any) -> dict[str, Parameter]:
             raise InputError(f"{where}: the name is taken; a parameter is none of {', '.join(RESERVED)}")
         kind = hints[field.name]
         if kind not in (float, int, bool, str):
-            raise InputError(f"{where} has type {kind}; a parameter is float, int, bool or str")
+            word = getattr(kind, "__name__", kind)
+            raise InputError(f"{where} has type {word}; a parameter is float, int, bool or str")
         required = field.default is dataclasses.MISSING
         default = None if required else field.default
         spec = Parameter(field.name, kind, default=default, required=required, **field.metadata["isinglass"])
         if kind is str and not spec.choices:
             raise InputError(f"{where} is a string and needs choices=(...)")
         out[field.name] = spec
+    if not (isinstance(model.observables, tuple) and all(isinstance(o, Observable) for o in model.observables)):
+        raise InputError(f"{model.__name__}.observables is a tuple: (Observable(name, units=...), ...)")
     observed = [o.name for o in model.observables]
     for name in {*observed, *(d for o in model.observables for d in o.dims)} & (out.keys() | set(RESERVED)):
         raise InputError(f"{model.__name__}: {name!r} is both a parameter and an observable or one of its dims")
@@ -247,12 +267,14 @@ def canonical(spec: Parameter, value: object) -> Value:
     else:
         out = float(f"{float(value):.15g}") + 0.0
     if spec.choices is not None and out not in spec.choices:
-        hint = known(str(out), map(str, spec.choices)) if spec.type is str else f"choices: {spec.choices}"
+        offered = ", ".join(map(str, spec.choices))
+        hint = known(str(out), map(str, spec.choices)) if spec.type is str else f"choices: {offered}"
         raise InputError(f"{spec.name} = {out!r} is not offered; {hint}")
+    unit = "" if spec.units == "1" else f" {spec.units}"
     if spec.minimum is not None and out < spec.minimum:  # type: ignore[operator]
-        raise InputError(f"{spec.name} = {out!r} is below its minimum {spec.minimum:g} {spec.units}")
+        raise InputError(f"{spec.name} = {out!r} is below its minimum {spec.minimum:g}{unit}")
     if spec.maximum is not None and out > spec.maximum:  # type: ignore[operator]
-        raise InputError(f"{spec.name} = {out!r} is above its maximum {spec.maximum:g} {spec.units}")
+        raise InputError(f"{spec.name} = {out!r} is above its maximum {spec.maximum:g}{unit}")
     return out
 
 
