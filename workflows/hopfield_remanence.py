@@ -4,17 +4,25 @@ The three times share their noise (`paired`), so that they are one trajectory lo
 paramagnet (T_g = 1.316 at this load): there everything must vanish.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
 
 from isinglass import Workflow
 from isinglass.analysis import coherence, errors, memory
 from isinglass.figures import PhaseLines
 from isinglass.models.hopfield import Hopfield
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 
 def decay(ds: xr.Dataset) -> xr.Dataset:
     """Exponent x of m ~ t^-x between the last two times, by the jackknife over samples."""
+    import xarray as xr  # here, so that a worker that loads this file does not load xarray
+
     samples = errors.sample_means(ds["recall_overlap"], ds["status"])
     early, late = (samples.isel(equilibration=i, drop=True) for i in (-2, -1))
     ratio = np.log(ds["equilibration"][-1].item() / ds["equilibration"][-2].item())
@@ -44,9 +52,13 @@ workflow = Workflow(
     ],
     figures=[
         PhaseLines(x="temperature", observable="recall_overlap", colour="equilibration", at={"neurons": 2000},
-                   title="Recall overlap above T_M, by time", name="recall_by_time"),
-        PhaseLines(x="temperature", observable="message_coherence", colour="neurons", at={"equilibration": 1000},
-                   title="Coherence that carries the message, by size", name="message_by_size"),
+                   title=r"Recall overlap above $T_\mathrm{M}$, by time", name="recall_by_time"),
+        PhaseLines(x="temperature", observable="message_coherence", colour="equilibration", at={"neurons": 2000},
+                   title="Coherence that carries the message, by time", name="message_by_time"),
+        PhaseLines(x="temperature", observable="recall_overlap", colour="neurons", at={"equilibration": 1000},
+                   title="Recall overlap after 1000 steps, by size", name="recall_by_size"),
+        PhaseLines(x="temperature", observable="message_coherence", colour="neurons", at={"equilibration": 10},
+                   title="Coherence that carries the message after 10 steps, by size", name="message_by_size"),
     ],
     presets={
         "paper": {

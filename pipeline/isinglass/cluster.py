@@ -10,8 +10,9 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,24 @@ async def _ignore_interrupt() -> None:
 
 
 @contextmanager
+def _without_main() -> Iterator[None]:
+    """Keeps worker processes from importing the script that started them: they need models only, by reference.
+
+    Otherwise each would run again a script without `if __name__ == "__main__"`, and none could start from a prompt.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, object] = {}
+    for name in ("__file__", "__spec__"):
+        if name in vars(main):
+            hidden[name] = vars(main).pop(name)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
+
+
+@contextmanager
 def connect(profile: Profile) -> Iterator[Client]:
     """A client of the profile's cluster; what was started here is stopped at the end.
 
@@ -156,6 +175,7 @@ def connect(profile: Profile) -> Iterator[Client]:
         if profile.kind in ("threads", "processes"):
             processes = profile.kind == "processes"
             with (
+                _without_main() if processes else nullcontext(),
                 LocalCluster(
                     n_workers=profile.workers if processes else 1,
                     threads_per_worker=profile.threads,

@@ -241,6 +241,11 @@ class Store:
     def grid(self, model: type[Model]) -> Grid:
         """The declared grid, for a model class that was loaded anew. Raises InputError where it no longer fits."""
         d = self.declaration
+        if model.__name__ != d["model_name"]:
+            raise InputError(
+                f"{self.root}: it holds another sweep: model: was {d['model_name']!r}, now {model.__name__!r}; "
+                "take a fresh folder with --out"
+            )
         lost = {*(name for name, _ in d["axes"]), *d["fixed"], *d["derived"]} ^ set(parameters(model))
         if lost:
             raise InputError(

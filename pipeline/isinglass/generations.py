@@ -11,6 +11,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -275,18 +276,14 @@ def publish_analysis(root: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _clean(home: Path) -> None:
-    """Remove what is a day old: superseded generations, private folders and temporary files of dead processes."""
+    """Remove what is a day old: generations superseded so long, private folders, files of dead processes."""
     numbers = sorted(int(p.name) for p in home.iterdir() if p.name.isdigit())
-    old = [home / str(n) for n in numbers[:-1]]
-    for path in [
-        *old,
-        *home.glob(".new-*"),
-        *home.glob("stop-*"),
-        *home.glob("*/.*.tmp"),
-        *home.glob("*/blocks/.*.tmp"),
-    ]:
+    # a generation has been superseded for as long as its successor has been there
+    since = {home / str(n): home / str(later) / "declaration.json" for n, later in pairwise(numbers)}
+    leftovers = (*home.glob(".new-*"), *home.glob("stop-*"), *home.glob("*/.*.tmp"), *home.glob("*/blocks/.*.tmp"))
+    for path, dated in {**since, **{path: path for path in leftovers}}.items():
         try:
-            if time.time() - path.stat().st_mtime > DAY:
+            if time.time() - dated.stat().st_mtime > DAY:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError:
             continue

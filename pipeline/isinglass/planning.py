@@ -204,16 +204,21 @@ def block_shape(
             raise InputError(
                 f"block: {name}={extent} must be a positive multiple of {lanes if name == 'replica' else 1}"
             )
-    out = [1] * len(shape)
-    for d in order:
-        if names[d] in fixed:
-            out[d] = min(fixed[names[d]], shape[d])
-            continue
-        unit = lanes if names[d] == "replica" else 1
-        units = shape[d] // unit
-        fit = max(1, min(units, int(n / (math.prod(out) * unit))))
-        out[d] = -(-units // -(-units // fit)) * unit  # even pieces
-    blocks = len(Blocks(shape, tuple(out)))
+    most = max(n, MAX_BLOCK_BYTES / bytes_each)
+    while True:
+        out = [1] * len(shape)
+        for d in order:
+            if names[d] in fixed:
+                out[d] = min(fixed[names[d]], shape[d])
+                continue
+            unit = lanes if names[d] == "replica" else 1
+            units = shape[d] // unit
+            fit = max(1, min(units, int(n / (math.prod(out) * unit))))
+            out[d] = -(-units // -(-units // fit)) * unit  # even pieces
+        blocks = len(Blocks(shape, tuple(out)))
+        if blocks <= MAX_BLOCKS or n >= min(most, total):
+            break
+        n = min(n * 1.25, most)  # blocks of whole rows are smaller than n, and so more than total / n
     if blocks > MAX_BLOCKS:
         raise InputError(
             f"{blocks} blocks of {tuple(out)} are more than {MAX_BLOCKS}: take larger blocks or fewer points"

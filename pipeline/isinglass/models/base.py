@@ -258,7 +258,7 @@ def canonical(spec: Parameter, value: object) -> Value:
         out = value
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InputError(f"{spec.name} = {value!r}: it is {'a whole number' if spec.type is int else 'a number'}")
-    elif not math.isfinite(value):
+    elif not _finite(value):
         raise InputError(f"{spec.name} = {value!r}: it must be finite")
     elif spec.type is int:
         if value != int(value) or abs(int(value)) >= 2**63:
@@ -266,6 +266,8 @@ def canonical(spec: Parameter, value: object) -> Value:
         out = int(value)
     else:
         out = float(f"{float(value):.15g}") + 0.0
+        if not _finite(out):
+            raise InputError(f"{spec.name} = {value!r}: it is too large")
     if spec.choices is not None and out not in spec.choices:
         offered = ", ".join(map(str, spec.choices))
         hint = known(str(out), map(str, spec.choices)) if spec.type is str else f"choices: {offered}"
@@ -276,6 +278,13 @@ def canonical(spec: Parameter, value: object) -> Value:
     if spec.maximum is not None and out > spec.maximum:  # type: ignore[operator]
         raise InputError(f"{spec.name} = {out!r} is above its maximum {spec.maximum:g}{unit}")
     return out
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 M = typing.TypeVar("M", bound=Model)
