@@ -45,6 +45,7 @@ from isinglass.workflow import Workflow, load_workflow
 if TYPE_CHECKING:
     import xarray as xr
 
+PROCESSES_PAY = 10.0  # seconds of work from which starting worker processes (some 5 s) is worth it
 GRACE = 4.0  # seconds that a stopped run waits for what is in flight
 
 
@@ -73,6 +74,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         united(root, before.grid(workflow.model), asked)
         check_code(before, asked, options)
     else:
+        check_portable(profile, asked)
         check_reachable(profile)
     if workflow.stages and options.shard is None:
         results.rehearse(workflow, asked.grid, root_attributes(asked, asked.grid, []))
@@ -114,7 +116,7 @@ def _compute(
     talk: Talk,
     request_name: str,
 ) -> None:
-    profile = fitting(profile, measured, asked, talk)
+    profile = fitting(profile, measured, sum(cost for _, cost, _ in undone.jobs), asked, talk)
     plan = plan_of(asked, undone, own_dims(grid, undone.request.keep), measured, profile)
     talk.say(f"{asked.workflow.title or asked.workflow.name} -> {store.root}")
     for line in plan.lines(asked.grid):
@@ -159,22 +161,25 @@ def _settle(plan: Plan, counter: Counter, talk: Talk) -> None:
         talk.say(f"  {len(counter.lost)} blocks were lost ({counter.lost[0]}): they are missing, not failed")
 
 
-def fitting(profile: Profile, measured: Pilot, asked: Asked, talk: Talk) -> Profile:
-    """The profile, or worker processes where the model holds the GIL and threads would not help.
-
-    Raises InputError where other processes cannot import the model.
-    """
-    if profile.kind == "threads" and measured.holds_gil and profile.slots > 1 and asked.reference.portable:
+def fitting(profile: Profile, measured: Pilot, cost: float, asked: Asked, talk: Talk) -> Profile:
+    """The profile, or worker processes where the model holds the GIL and there is enough work to start them for."""
+    helps = measured.holds_gil and profile.slots > 1 and cost * measured.seconds > PROCESSES_PAY
+    if profile.kind == "threads" and helps and asked.reference.portable:
         talk.say(
             "  the model holds Python's global lock, so that threads would wait for each other: running in processes"
         )
         return load_profile("local")
+    check_portable(profile, asked)
+    return profile
+
+
+def check_portable(profile: Profile, asked: Asked) -> None:
+    """Raises InputError where other processes cannot import the model."""
     if profile.kind not in ("threads", "serial") and not asked.reference.portable:
         raise InputError(
             f"model {asked.workflow.model.__name__} is defined in a notebook or script, which worker processes cannot "
             "import: put it into a workflow file, or run it in-process (no --cluster)"
         )
-    return profile
 
 
 @contextmanager
