@@ -90,7 +90,10 @@ class ModelReference:
     def to(cls, model: type[Model]) -> ModelReference:
         module = sys.modules.get(model.__module__)
         text = getattr(module, "__isinglass_text__", None)
-        return cls("" if text is not None else model.__module__, model.__qualname__, text)
+        out = cls("" if text is not None else model.__module__, model.__qualname__, text)
+        if not out.portable:
+            _here[out] = model
+        return out
 
     @property
     def portable(self) -> bool:
@@ -99,6 +102,8 @@ class ModelReference:
 
     def load(self) -> type[Model]:
         """The class. Raises InputError where it cannot be imported here."""
+        if self in _here:
+            return _here[self]
         try:
             module = (
                 importlib.import_module(self.module) if self.text is None else import_text(self.text, "workflow.py")
@@ -117,3 +122,7 @@ class ModelReference:
 
     def to_json(self) -> dict[str, str | None]:
         return {"module": self.module, "name": self.name, "text": self.text}
+
+
+_here: dict[ModelReference, type[Model]] = {}
+"""Classes of notebooks, scripts and functions: known in this process only."""

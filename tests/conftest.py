@@ -1,0 +1,32 @@
+"""What every test may use. `tests/lib` holds the helpers: `rig` (run, compare) and `synthetic` (small models)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "lib"))
+
+import hypothesis
+
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, so that `results/` of the checkout stays as it is."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def steady_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pilot that measures nothing: no extra calls of a model, the same blocks and threads everywhere."""
+    from isinglass import plans, runs
+    from isinglass.planning import Pilot
+
+    for module in (plans, runs):
+        monkeypatch.setattr(module, "pilot", lambda grid, cost, cores: Pilot(1e-3, 1e-3, 1e-3))

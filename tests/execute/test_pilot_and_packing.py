@@ -1,0 +1,189 @@
+"""What a worker does with a block, seen through a run: slices, stops, lost workers, the pilot."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rig
+
+from isinglass import Workflow, execute, simulation
+from isinglass.generations import require
+from isinglass.planning import costs
+from isinglass.simulation import Work, compute
+
+pytestmark = pytest.mark.usefixtures("home")
+Batched, Walk = rig.synthetic.Batched, rig.synthetic.Walk
+
+
+def calls(monkeypatch: pytest.MonkeyPatch, model) -> list[tuple]:
+    """Records what every `simulate_batch` gets."""
+    seen: list[tuple] = []
+    batch = model.simulate_batch.__func__
+
+    def watched(cls, models, disorder, noise):
+        seen.append((list(models), disorder.copy(), noise.copy()))
+        return batch(cls, models, disorder, noise)
+
+    monkeypatch.setattr(model, "simulate_batch", classmethod(watched))
+    return seen
+
+
+def test_a_call_gets_pairs_with_equal_disorder_adjacent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every point of a block in one call of about a second; each sample's couplings are built once."""
+    workflow = Workflow(model=Batched, axes={"temperature": [0.1, 0.2, 0.3], "size": [4, 5]}, samples=3, replicas=2)
+    grid, seen = workflow.sweep().grid(), calls(monkeypatch, Batched)
+    work = Work.empty(Batched, grid.full_shape, {})
+    assert compute(grid, (0, 0), np.ones(grid.full_shape, bool), work, 1e-6, lambda: False)
+    ((models, disorder, noise),) = seen
+    assert (len(models), disorder.shape, noise.shape) == (18, (18, 4), (18, 2, 4))
+    rows = [row.tobytes() for row in disorder]
+    changes = sum(a != b for a, b in itertools.pairwise(rows))
+    assert changes + 1 == len(set(rows)) == 6
+
+
+def test_slices_are_of_about_a_second_and_a_stop_is_seen_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = Workflow(model=Batched, axes={"temperature": [k / 10 for k in range(1, 9)]}, samples=5)
+    grid, seen = workflow.sweep().grid(), calls(monkeypatch, Batched)
+    work, asked = Work.empty(Batched, grid.full_shape, {}), []
+
+    def stop() -> bool:
+        asked.append(len(seen))
+        return len(seen) == 2
+
+    monkeypatch.setattr(simulation, "SLICE_SECONDS", 1e-9)  # each slice is one pair at any pace
+    assert not compute(grid, (0, 0), np.ones(grid.full_shape, bool), work, 1e9, stop)
+    assert asked == [0, 1, 2]
+    assert work.computed == (work.status == 1).sum() == 2
+    assert np.isnan(work.values["value"][work.status == 0]).all()
+
+
+def test_only_what_is_wanted_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any set of simulations of a block, as many calls as there are sets of replicas."""
+    workflow = Workflow(model=Batched, axes={"temperature": [0.1, 0.2]}, samples=3, replicas=3)
+    grid, seen = workflow.sweep().grid(), calls(monkeypatch, Batched)
+    wanted = np.zeros(grid.full_shape, bool)
+    wanted[0, 0] = [True, False, True]
+    wanted[1, 2] = [True, False, True]
+    wanted[1, 1] = [False, True, False]
+    work = Work.empty(Batched, grid.full_shape, {})
+    compute(grid, (0, 0), wanted, work, 1e-6, lambda: False)
+    assert sorted(noise.shape[:2] for _, _, noise in seen) == [(1, 1), (2, 2)]
+    np.testing.assert_array_equal(work.status == 1, wanted)
+    np.testing.assert_array_equal(np.isfinite(work.values["value"]), wanted)
+    expected = rig.expected(workflow)
+    for i, s, r in np.argwhere(wanted):
+        assert work.values["value"][i, s, r] == expected[((0.1, 0.2)[i], s, r)]["value"]
+    assert np.isfinite(work.elapsed[wanted]).all()
+
+
+def test_elapsed_is_split_by_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that costs a hundred times as much gets a hundred times the time of the call that they share."""
+    monkeypatch.setattr(Batched, "cost", lambda self: 100.0 if self.temperature > 0.15 else 1.0)
+    grid = Workflow(model=Batched, axes={"temperature": [0.1, 0.2]}).sweep().grid()
+    work = Work.empty(Batched, grid.full_shape, {})
+    compute(grid, (0, 0), np.ones(grid.full_shape, bool), work, 1e-9, lambda: False)
+    assert work.elapsed[1, 0, 0] == pytest.approx(100 * work.elapsed[0, 0, 0])
+    assert work.elapsed.sum() == pytest.approx(work.seconds, rel=1e-5)
+
+
+def test_a_pilot_measures_sleepers_right_and_sees_who_holds_the_lock() -> None:
+    slow = Workflow(model=rig.synthetic.Slow, axes={"temperature": [0.1, 0.2]}, fixed={"seconds": 0.03})
+    grid = slow.sweep().grid()
+    measured = execute.pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
+    assert measured.seconds * 0.03 == pytest.approx(0.03, rel=0.5)
+    assert not measured.holds_gil
+
+
+@pytest.mark.usefixtures("steady_pilot")
+def test_a_worker_that_dies_makes_blocks_missing_not_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes back as lost is no failure; the next run computes it."""
+    from isinglass import runs
+    from isinglass.execute import Report
+
+    distribute = execute.distribute
+
+    def dying(client, context, tasks, *rest) -> Iterator[list[Report]]:
+        tasks = list(tasks)
+        yield [Report(job.index, lost="KilledWorker: ...") for job in tasks[0]]
+        yield from distribute(client, context, tasks[1:], *rest)
+
+    workflow, out = rig.case("Batched"), tmp_path / "run"
+    with monkeypatch.context() as broken:
+        broken.setattr(runs, "distribute", dying)
+        outcome = rig.run(workflow, out, cluster="threads", block={"temperature": 1, "sample": 1})
+    assert outcome.exit_code == 3
+    assert outcome.counts["failed"] == 0
+    assert outcome.counts["pending"] > 0
+    assert rig.run(workflow, out).exit_code == 0
+    rig.check(rig.data(out), workflow)
+
+
+@pytest.mark.usefixtures("steady_pilot")
+def test_nothing_starts_where_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a cluster nor a pilot."""
+    from isinglass import runs
+
+    workflow, out = rig.case("Batched"), tmp_path / "run"
+    rig.run(workflow, out)
+
+    def never(*args) -> None:
+        raise AssertionError("started")
+
+    monkeypatch.setattr(runs, "connect", never)
+    monkeypatch.setattr(runs, "pilot", never)
+    assert rig.run(workflow, out, cluster="threads").exit_code == 0
+
+
+@pytest.mark.usefixtures("steady_pilot")
+def test_each_entry_says_who_made_it(tmp_path: Path) -> None:
+    from isinglass import ledger
+
+    rig.run(rig.case("Batched"), tmp_path / "run")
+    store = require(tmp_path / "run")
+    for path in store.ledger.glob("*.done"):
+        entry = ledger.read_json(path)
+        assert entry["pid"] == os.getpid()
+        for key in (
+            "host",
+            "cpu",
+            "numba",
+            "llvmlite",
+            "isinglass",
+            "code",
+            "request",
+            "attempts",
+            "seconds",
+            "written",
+        ):
+            assert entry[key], key
+    lines = [p.read_text().splitlines() for p in (tmp_path / "run" / "log").glob("*.jsonl")]
+    assert sum(map(len, lines)) == len(store.blocks)
+    assert time.time() - (tmp_path / "run" / "log").stat().st_mtime < 600
+
+
+@pytest.mark.usefixtures("steady_pilot")
+def test_a_run_that_is_overtaken_by_an_extension_goes_on_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a run another one extends the folder: nothing more is written to the old generation."""
+    from dataclasses import replace
+
+    workflow, out, fill = rig.case("Batched"), tmp_path / "run", execute._run_block
+    more, met = replace(workflow, samples=4), []
+
+    def overtaken(*args):
+        met.append(args)
+        if len(met) == 3:
+            assert rig.run(more, out, shard=(0, 9)).exit_code == 0
+            assert require(out).number == 2
+        return fill(*args)
+
+    monkeypatch.setattr(execute, "_run_block", overtaken)
+    outcome = rig.run(workflow, out, block={"temperature": 1, "size": 1, "sample": 1})
+    assert outcome.exit_code == 0
+    assert len(list((out / ".store" / "1" / "blocks").glob("*.done"))) == 2
+    rig.check(rig.data(out), workflow)
