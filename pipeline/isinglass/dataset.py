@@ -104,6 +104,15 @@ def simulation_bytes(model: type[Model], own: Mapping[str, OwnDim]) -> tuple[int
 # ---------------------------------------------------------------- declaring
 
 
+def chunk_keys(number: int) -> Any:
+    """How chunk files of a generation are named: c/0/1, c.0.1, 0/1, 0.1 in turn.
+
+    A reader that opened `data.zarr` before extensions finds no chunks through it, rather than chunks of another grid;
+    four namings keep that true for three extensions in a row.
+    """
+    return {"name": ("default", "v2")[(number - 1) // 2 % 2], "separator": "/" if number % 2 else "."}
+
+
 def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], attrs: Json) -> None:
     """Create the whole group at a private `path`: coordinates with their values, every variable without chunks."""
     coordinates = _coordinates(grid, own)
@@ -112,7 +121,7 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
     if extra:
         attributes["coordinates"] = " ".join(extra)
     group = zarr.create_group(store=LocalStore(path), zarr_format=3, attributes=plain(attributes))
-    separator = "/" if number % 2 else "."
+    keys = chunk_keys(number)
 
     def create(
         name: str, shape: Sequence[int], chunks: Sequence[int], dtype: Any, fill: Any, dims: Any, a: Json
@@ -124,7 +133,7 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
             dtype=dtype,
             fill_value=fill,
             compressors=ZstdCodec(level=1, checksum=True),
-            chunk_key_encoding={"name": "default", "separator": separator},
+            chunk_key_encoding=keys,
             dimension_names=tuple(dims),
             attributes=plain(a),
             config={"write_empty_chunks": True},

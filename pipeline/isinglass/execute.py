@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,12 +252,16 @@ def pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
     Compiles the kernels on the way, so that workers load them from the cache. It runs beside the main thread, which so
     can be interrupted also while a long simulation runs. A point that raises is passed over: the run will say so.
     """
-    out: list[Pilot] = []
-    thread = threading.Thread(target=lambda: out.append(_pilot(grid, cost, cores)), daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.1)
-    return out[0]
+    found: Future[Pilot] = Future()
+
+    def measure() -> None:
+        try:
+            found.set_result(_pilot(grid, cost, cores))
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=measure, daemon=True).start()
+    return found.result()
 
 
 def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:

@@ -121,6 +121,7 @@ class _Module:
         self.lines = text.split("\n")
         self.definitions: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, tuple[str, str | None]] = {}
+        self.stars: list[str] = []
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
                 row, column = token.start
@@ -161,6 +162,8 @@ class _Module:
                 parts = self.name.split(".")
                 base = ".".join([*parts[: len(parts) - node.level], *([node.module] if node.module else [])])
             for alias in node.names:
+                if alias.name == "*":
+                    self.stars.append(base)
                 self.imports[alias.asname or alias.name] = (base, alias.name)
 
     def source(self, name: str) -> str:
@@ -193,7 +196,7 @@ class _Module:
         if name in self.definitions:
             return (self.name, name)
         if name not in self.imports:
-            return None
+            return next(((m, name) for m in self.stars if _in_scope(m, own) and _defines(m, name)), None)
         module, attribute = self.imports[name]
         path = [*module.split("."), *([attribute] if attribute else []), *(chain or [])]
         # the longest prefix of the dotted path that is a module; the next word is the definition
@@ -212,6 +215,11 @@ def _docstrings(tree: ast.Module) -> list[ast.Expr]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     ]
     return sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True)
+
+
+@functools.cache
+def _defines(module: str, name: str) -> bool:
+    return name in _Module(module, _installed_text(module)).definitions
 
 
 @functools.cache

@@ -150,6 +150,13 @@ def test_what_is_reached() -> None:
     assert code(TEXT, "Other").definitions.keys() == found.keys() | {"model file.Other"}
 
 
+def test_a_star_import_is_followed() -> None:
+    text = TEXT.replace("from isinglass.kernels.streams import uniform", "from isinglass.kernels.streams import *")
+    assert text != TEXT
+    assert "isinglass.kernels.streams.uniform" in code(text).definitions
+
+
+
 @pytest.mark.parametrize("name", rig.SHIPPED_MODELS)
 def test_a_kernel_callees_change_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edit of the file of every kernel that a shipped model reaches only through other kernels."""

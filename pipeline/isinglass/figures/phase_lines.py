@@ -61,10 +61,12 @@ class PhaseLines:
         values = ds[self.colour].values if self.colour else np.array([np.nan])
         shades = _shades(len(values))
         x = ds[self.x].values
+        units = str(ds[self.colour].attrs.get("units", "1")) if self.colour else "1"
+        unit = "" if units == "1" else f" {units}"
         fine = np.linspace(float(x.min()), float(x.max()), 401) if x.dtype.kind in "iuf" else None
         for i, value in enumerate(values):
             curve = ds.isel({self.colour: i}) if self.colour else ds
-            text = f"{self._symbol()} = {value:g}" if values.dtype.kind in "iuf" else str(value)
+            text = f"{self._symbol()} = {value:g}{unit}" if values.dtype.kind in "iuf" else str(value)
             error = curve[mean.removesuffix("_mean") + "_error"].values if self._has_error(ds, mean) else None
             look: dict[str, Any] = {"ms": 3.6, "mew": 0.8, "mfc": "white", "capsize": 1.8, "elinewidth": 0.9, "lw": 0.6}
             ax.errorbar(
