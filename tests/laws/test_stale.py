@@ -156,7 +156,6 @@ def test_a_star_import_is_followed() -> None:
     assert "isinglass.kernels.streams.uniform" in code(text).definitions
 
 
-
 @pytest.mark.parametrize("name", rig.SHIPPED_MODELS)
 def test_a_kernel_callees_change_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edit of the file of every kernel that a shipped model reaches only through other kernels."""
