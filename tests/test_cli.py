@@ -153,7 +153,7 @@ VALUES = [
     ("slope=text", "slope = 'text' is not a number (in m)"),
     ("size=many", "size = 'many' is not a whole number"),
     ("size=1.5", "size = 1.5: it is a whole number"),
-    ("size=1:2:5", "size = 1.25: it is a whole number"),
+    ("size=1:2:5", "5 steps between these ends are no whole numbers"),
     ("size=1e3000", "size = inf: it must be finite"),
     ("size=99999999999999999999", "whole number of 64 bits"),
     ("closed=maybe", "closed = 'maybe': write true or false"),

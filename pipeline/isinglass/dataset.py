@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,8 @@ def _own_dim(
     differ = (lengths != len(longest)).any()
     if all(np.array_equal(v, longest[: len(v)]) for v in seen.values()):
         return OwnDim(name, longest, attributes, lengths if differ else None)
+    if any(values.dtype.kind not in "biuf" for values in seen.values()):
+        raise InputError(f"the words along {name!r} differ from point to point: only numbers may")
     per_point = np.full((*shape, len(longest)), fill_value("float64"))
     for index, values in seen.items():
         per_point[index][: len(values)] = values
@@ -187,7 +190,9 @@ def _coordinates(grid: Grid, own: Mapping[str, OwnDim]) -> dict[str, tuple[tuple
     for name, n in (("sample", grid.samples), ("replica", grid.replicas)):
         out[name] = ((name,), np.arange(n), {"units": "1", "long_name": names[name]})
     for dim in own.values():
-        out[dim.name] = ((dim.name,), dim.values, dict(dim.attributes))
+        index = {"units": "1", "long_name": f"index along {dim.name}; its values are {dim.name}_value"}
+        a = dict(dim.attributes) if dim.point_values is None else index
+        out[dim.name] = ((dim.name,), dim.values, a)
         if dim.lengths is not None:
             a = {"units": "1", "long_name": f"true length of {dim.name}"}
             out[f"{dim.name}_length"] = (grid.dims, dim.lengths, a)
@@ -261,6 +266,11 @@ class Store:
                 f"{self.root}: {model.__name__} has other parameters than this store ({', '.join(sorted(lost))}); "
                 "take a fresh folder with --out"
             )
+        if described(model) != d["observables"]:
+            raise InputError(
+                f"{self.root}: the observables of {model.__name__} are not those that it was declared with (names, "
+                "units, roles, dims, dtypes); take a fresh folder with --out"
+            )
         shape = tuple(d["shape"])
         derived = {}
         for name, values in d["derived"].items():
@@ -272,7 +282,7 @@ class Store:
         )  # fmt: skip
 
 
-def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], model: Json) -> Json:
+def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], model: Json, attributes: Json) -> Json:
     """What `declaration.json` holds: the grid in full, so that planning decodes no chunk."""
     return {
         "format": FORMAT,
@@ -290,11 +300,34 @@ def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], mod
         "paired": list(grid.paired),
         "block": list(block),
         "own": {name: len(dim) for name, dim in own.items()},
+        "own_digest": digest(own),
+        "observables": described(grid.model),
+        "attributes": plain(attributes),
     }
 
 
-def arrays(store: Store) -> dict[str, Any]:
-    """Every array of a store, opened once a process: for whole-chunk reads and writes."""
+def described(model: type[Model]) -> list[Json]:
+    """What a store declares of a model's observables: it must not change under it."""
+    return [
+        {"name": o.name, "units": o.units, "role": o.role, "dims": list(o.dims), "dtype": o.dtype}
+        for o in model.observables
+    ]
+
+
+def digest(own: Mapping[str, OwnDim]) -> str:
+    """A hash of every coordinate of own dims."""
+    h = blake2b(digest_size=16)
+    for name, dim in sorted(own.items()):
+        h.update(f"{name} {sorted(dim.attributes.items())} {dim.values.tolist()}".encode())
+        for array in (dim.lengths, dim.point_values):
+            h.update(b"" if array is None else array.tobytes())
+    return h.hexdigest()
+
+
+def arrays(store: Store, anew: bool = False) -> dict[str, Any]:
+    """Every array of a store, opened once a process (or `anew`): for whole-chunk reads and writes."""
+    if anew:
+        _arrays.cache_clear()
     return _arrays(store.path, (store.folder / "declaration.json").stat().st_mtime_ns)
 
 

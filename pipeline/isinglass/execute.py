@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LAG = 0.0025  # seconds: half the interpreter's switch interval
+PILOT_SECONDS = 3.0
 WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough that a stop leaves little behind
 
 
@@ -270,14 +271,15 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
         streams = np.ones((1, grid.model.lanes, 4), np.uint64)
         grid.model.simulate_batch([tiny], streams[:, 0], streams)
     timed: list[_Timed] = []
+    began = time.perf_counter()
     for index in pilot_points(cost):
-        if timed and timed[-1].wall > 5:
-            break  # long simulations: the cheapest one will have to do
+        if timed and time.perf_counter() - began > PILOT_SECONDS:
+            break  # long simulations: these will have to do
         with contextlib.suppress(Exception):
             timed.append(_timed(grid, index))
     if not timed:
         guess = 0.01 / float(cost.max())
-        return Pilot(guess, guess, guess)
+        return Pilot(guess, guess, guess, timed=False)
     paces = [t.seconds / t.cost for t in timed]
     mean = sum(t.seconds for t in timed) / sum(t.cost for t in timed)
     middle = min(timed, key=lambda t: abs(t.wall - 0.05))
@@ -285,7 +287,7 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
         return Pilot(mean, min(paces), max(paces))
     speedup = max(_speedup(middle.call) for _ in range(2))
     holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
-    return Pilot(mean, min(paces), max(paces), min(max(speedup, 1.0), 2.0), holds)
+    return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), holds_gil=holds)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from isinglass.dataset import (
     chunk_file,
     declaration,
     declare,
+    digest,
     own_dims,
     read_block,
     variables,
@@ -112,6 +113,11 @@ def prepare(
             union = unite(old, sweep, asked)
         except InputError as error:
             raise InputError(f"{root}: {error}; take a fresh folder with --out, or the same values") from error
+        if digest(own_dims(old, np.zeros(old.shape, bool))) != store.declaration["own_digest"]:
+            raise InputError(
+                f"{root}: the coordinates of own dims of {asked.model.__name__} are not those it was declared with; "
+                "take a fresh folder with --out"
+            )
         own = own_dims(union, np.zeros(union.shape, bool))
         lengths = {name: len(dim) for name, dim in own.items()}
         if union.full_shape == old.full_shape and lengths == store.declaration["own"]:
@@ -134,10 +140,11 @@ def _publish(
     """Build a generation privately and publish it by rename; where another process was first, its own stands."""
     private = root / ".store" / f".new-{uuid.uuid4().hex}"
     (private / "blocks").mkdir(parents=True)
-    content = declaration(grid, block, own, model)
+    root_attributes = attributes(grid)
+    content = declaration(grid, block, own, model, root_attributes)
     try:
         ledger.write_json(private / "declaration.json", content)
-        declare(private / "data.zarr", number, grid, block, own, attributes(grid))
+        declare(private / "data.zarr", number, grid, block, own, root_attributes)
         if old is not None:
             take_over(old, private, content, grid)
     except BaseException:

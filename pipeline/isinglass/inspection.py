@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from isinglass import ledger
-from isinglass.dataset import Store, arrays, chunk_file, read_block, variables
+from isinglass.dataset import Store, arrays, chunk_file, open_zarr, read_block, variables
 from isinglass.exceptions import InputError, known
 from isinglass.ledger import DamagedError, Json
 from isinglass.models.base import Model, Value, canonical, parameters
 from isinglass.planning import DONE, FAILED, Request, StatusOf, block_index, block_name
+from isinglass.provenance import code_of
 from isinglass.simulation import Work, compute
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid, locate
@@ -81,18 +82,40 @@ def newest(store: Store, grid: Grid) -> tuple[Json, Grid, Request]:
 # ---------------------------------------------------------------- verify
 
 
-def scrub(store: Store, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Decode every committed chunk and read every entry; yields (block, what is damaged).
+def scrub(store: Store) -> Iterator[tuple[str, str]]:
+    """Decode every committed chunk and read every file of the ledger; yields (block, what is damaged).
 
-    The entry of a damaged block is taken out of the ledger, so that the next run computes the block again. Coordinates
-    are decoded too; damage there has the block name "".
+    The entry of a damaged block is taken out of the ledger, so that the next run computes the block again. Damage to
+    what belongs to no block (metadata, coordinates, requests, code) has the block name "".
     """
-    for name, array in arrays(store).items():
-        if name not in names:
+    for folder in ("runs", "code"):
+        for path in sorted((store.root / ".store" / folder).glob("*.json")):
             try:
-                array[...]
-            except Exception as error:  # each codec raises its own kind
-                yield "", f"coordinate {store.path / name}: {type(error).__name__}: {error}"
+                ledger.read_json(path)
+            except (DamagedError, FileNotFoundError) as error:
+                yield "", str(error)
+    names = [*(o["name"] for o in store.declaration["observables"]), "elapsed", "status"]
+    try:
+        opened = arrays(store, anew=True)
+        open_zarr(store.path)
+        lacking = [name for name in names if name not in opened]
+    except Exception as error:  # zarr, xarray and json each raise their own kind
+        yield "", f"metadata of {store.path}: {type(error).__name__}: {error}"
+        return
+    for name in lacking:
+        yield "", f"{store.path / name} is missing"
+    for name, array in opened.items():
+        if name in names:
+            continue
+        try:
+            file = chunk_file(store, name, (0,) * array.ndim)
+            if not file.is_file():
+                raise DamagedError(f"{file} is missing")
+            array[...]
+        except Exception as error:
+            yield "", f"coordinate {store.path / name}: {type(error).__name__}: {error}"
+    if lacking:
+        return
     for block, suffix in sorted(ledger.listing(store.ledger).items(), key=lambda b: block_index(b[0])):
         damage = _damage(store, block, suffix, names)
         if damage:
@@ -177,6 +200,19 @@ def _nearest(name: str, value: Any, grid: Grid) -> Value:
     if abs(float(near) - float(value)) <= 1e-6 * max(abs(float(near)), 1e-300):
         return near
     raise InputError(f"{name}={value} is not on the axis; the nearest is {near!r}")
+
+
+def own_code(store: Store, index: tuple[int, ...]) -> tuple[Grid, str]:
+    """The grid with the model that computed a simulation, and a hint where that code is not to be had any more."""
+    block = tuple(i // b for i, b in zip(index, store.blocks.block, strict=True))
+    suffix = ledger.suffix_of(store.ledger, block_name(block))
+    try:
+        code = str(ledger.read_entry(store.ledger, block_name(block), suffix or "done")["code"])
+    except (DamagedError, FileNotFoundError):
+        return store.grid(stored_model(store)), ""
+    model = stored_model(store, code)
+    now = code_of(model).hash
+    return store.grid(model), f" (computed by other code: {code}, now {now})" if now != code else ""
 
 
 def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:

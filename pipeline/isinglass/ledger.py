@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 import time
 import uuid
 import zlib
@@ -113,6 +114,19 @@ def in_flight(folder: Path) -> list[Json]:
     return out
 
 
+def alive(run: Json) -> bool:
+    """Whether the process of a `.run` file may still be at work: unknown on another host, so taken for alive."""
+    if run["host"] != socket.gethostname():
+        return True
+    try:
+        os.kill(int(run["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def begin(folder: Path, block: str, by: Json) -> int:
     """Say that a block is in flight. Returns which attempt this is: a `.run` left over counts as one that died."""
     path = folder / f"{block}.run"
@@ -191,6 +205,6 @@ def newest_request(folder: Path) -> Json:
     found = requests(folder)
     if not found:
         raise InputError(
-            f"{folder.parent.parent}: no run has been declared here; run `isinglass run WORKFLOW --out` it"
+            f"{folder} holds no request that can be read: run `isinglass run WORKFLOW --out {folder.parent.parent}`"
         )
     return found[-1]

@@ -146,26 +146,27 @@ def costs(grid: Grid, keep: np.ndarray) -> np.ndarray:
 
 
 def pilot_points(cost: np.ndarray) -> list[tuple[int, ...]]:
-    """Points to time: of the kept ones in order of cost, the middle of each seventh; one of equal cost."""
+    """Points to time: of the kept ones in order of cost, the middle of each seventh, from the middle outwards."""
     kept = np.flatnonzero(cost > 0)
     order = kept[np.argsort(cost.ravel()[kept], kind="stable")]
-    chosen = [int(order[(2 * i + 1) * len(order) // 14]) for i in range(7)]
-    apart = {round(float(cost.flat[i]), 12): i for i in chosen}.values()
-    return [tuple(map(int, np.unravel_index(i, cost.shape))) for i in apart]
+    chosen = dict.fromkeys(int(order[(2 * i + 1) * len(order) // 14]) for i in (3, 1, 5, 0, 6, 2, 4))
+    return [tuple(map(int, np.unravel_index(i, cost.shape))) for i in chosen]
 
 
 @dataclass(frozen=True)
 class Pilot:
     """Measured seconds a unit of `cost()`, the least and most of the timed points, and what a second thread brings.
 
-    `speedup`: how many times faster two threads are than one, from 1 to 2; `holds_gil`: the model is the reason.
+    `speedup`: how many times faster two threads are than one, from 1 to 2, or None where that was not measured;
+    `holds_gil`: the model is the reason. `timed=False`: no point ran, the seconds are a guess.
     """
 
     seconds: float
     low: float
     high: float
-    speedup: float = 2.0
+    speedup: float | None = None
     holds_gil: bool = False
+    timed: bool = True
 
 
 # ---------------------------------------------------------------- block shape

@@ -87,12 +87,13 @@ class Plan:
         yield f"simulations   {self.simulations} to run of {self.points * asked.samples * asked.replicas} ({each})"
         yield f"blocks        {self.blocks} of {box}"
         yield f"store         {self.files} files, at most {size(self.bytes)} before compression"
-        yield (
-            f"CPU time      {duration(self.cpu_seconds)}, {duration(low)} to {duration(high)} by the pilot's points"
-            if spread > 1.05
-            else f"CPU time      {duration(self.cpu_seconds)}"
-        )
-        measured = f"; two threads were {self.pilot.speedup:.1f} times as fast as one" if self.slots > 1 else ""
+        if not self.pilot.timed:
+            yield "CPU time      not measured: no point of the pilot ran; blocks are made for 10 ms a simulation"
+            return
+        points = f", {duration(low)} to {duration(high)} by the pilot's points" if spread > 1.05 else ""
+        yield f"CPU time      {duration(self.cpu_seconds)}{points}"
+        speedup = self.pilot.speedup if self.slots > 1 else None
+        measured = f"; two threads were {speedup:.1f} times as fast as one" if speedup else ""
         yield f"time          {duration(self.wall_seconds)} with {self.slots} at a time{measured}"
         if self.longest > LONG_SIMULATION:
             yield f"warning       the longest simulation takes {duration(self.longest)}: a stop loses that much of it"
@@ -200,6 +201,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
     each, _ = simulation_bytes(model, own)
     tasks = pack([(index, cost * measured.seconds) for index, cost, _ in undone.jobs], TASK_SECONDS)
     blocks, arrays = len(undone.jobs), len(model.observables) + 2
+    slower = 2 / measured.speedup if slots > 1 and measured.speedup else 1.0
     return Plan(
         simulations=undone.simulations,
         points=int(asked.keep.sum()),
@@ -209,8 +211,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         files=blocks * (arrays + 1) + arrays + 2 * len(asked.grid.full_dims) + 4,
         bytes=undone.simulations * each,
         cpu_seconds=sum(seconds for seconds, _ in tasks),
-        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots)
-        * (2 / measured.speedup if slots > 1 else 1),
+        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots) * slower,
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,
@@ -234,10 +235,10 @@ def check_size(asked: Asked, own: Mapping[str, OwnDim], options: Options) -> Non
 
 def check_code(store: Store, asked: Asked, options: Options) -> None:
     """Raises InputError, with what changed, where the store was filled by other code and that is not accepted."""
-    known_hashes = {r["code"]: r for r in ledger.requests(store.requests)}
-    if asked.code.hash in known_hashes or not known_hashes or options.accept_code_change:
+    requests = ledger.requests(store.requests)
+    last = requests[-1]["code"] if requests else store.declaration["attributes"]["code_hash"]
+    if asked.code.hash == last or options.accept_code_change:
         return
-    last = list(known_hashes)[-1]
     try:
         definitions = ledger.read_json(store.root / ".store" / "code" / f"{last}.json")["definitions"]
         changed = asked.code.difference(Code(definitions))

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from isinglass import ledger
-from isinglass.dataset import variables
 from isinglass.exceptions import InputError, known
 from isinglass.generations import require
-from isinglass.inspection import committed, newest, parse_label, recompute, sample_done, scrub, stored_model
+from isinglass.inspection import committed, newest, own_code, parse_label, recompute, sample_done, scrub, stored_model
 from isinglass.ledger import DamagedError
 from isinglass.models import MODELS
 from isinglass.models.base import Model, parameters
@@ -126,9 +125,8 @@ def status(root: Path) -> Printed:
         f"  done {counts['done']} of {total}, failed {counts['failed']}, pending {counts['pending']}",
     ]
     for run in ledger.in_flight(store.ledger):
-        lines.append(
-            f"  in flight: block {run['block']} by process {run['pid']} on {run['host']}, attempt {run['attempts']}"
-        )
+        who = f"block {run['block']} by process {run['pid']} on {run['host']}, attempt {run['attempts']}"
+        lines.append(f"  {'in flight' if ledger.alive(run) else 'died with it'}: {who}")
     seconds, failures = 0.0, []
     for block, suffix in ledger.listing(store.ledger).items():
         try:
@@ -136,11 +134,14 @@ def status(root: Path) -> Printed:
         except (DamagedError, FileNotFoundError):
             lines.append(f"  the entry of block {block} cannot be read: isinglass verify {root}")
             continue
-        seconds += entry["seconds"]
+        seconds += entry["cpu_seconds"]
         failures += entry.get("failures", [])
     lines.append(f"  CPU time of the blocks' last runs: {duration(seconds)}")
+    failures.sort(
+        key=lambda f: ([grid.axes[k].index(f["parameters"][k]) for k in grid.axes], f["sample"], f["replica"])
+    )
     for failure in failures[:10]:
-        at = " ".join(f"{k}={v}" for k, v in failure["parameters"].items())
+        at = " ".join(f"{name}={failure['parameters'][name]}" for name in grid.axes)
         label = f"{at} sample={failure['sample']} replica={failure['replica']}"
         lines += [f"  failed: {label}: {failure['error']}", f"    isinglass reproduce {root} {label}"]
     if len(failures) > 10:
@@ -153,25 +154,28 @@ def status(root: Path) -> Printed:
 def verify(root: Path, again: int) -> Printed:
     """Every chunk decoded, and `again` simulations recomputed. Exit code 1 where something is damaged or differs."""
     store = require(root)
-    model = stored_model(store)
-    found = list(scrub(store, variables(model)))
+    found = list(scrub(store))
     lines = [f"damaged: {what}" for _, what in found]
     entries = len(ledger.listing(store.ledger))
     blocks = sum(1 for block, _ in found if block)
+    if blocks < len(found):
+        lines.append(
+            "what belongs to no block is not computed again: restore it, or run into a fresh folder with --out"
+        )
     if blocks:
         lines.append(
             f"{blocks} damaged blocks were taken out of the ledger: the same `isinglass run` computes them again"
         )
     lines.append(f"{entries} committed blocks are whole")
     bad = bool(found)
-    if again:
-        grid = store.grid(model)
+    if again and not any(not block for block, _ in found):
         sampled = sample_done(store, again)
         for index in sampled:
+            grid, hint = own_code(store, index)
             result = recompute(store, grid, index)
             if not result.agrees:
                 bad = True
-                lines.append(f"differs: {result.label}: {', '.join(result.differs)}{_elsewhere(root)}")
+                lines.append(f"differs: {result.label}: {', '.join(result.differs)}{hint or _elsewhere(root)}")
         lines.append(f"{len(sampled)} simulations computed again")
     return lines, int(bad)
 
@@ -179,8 +183,9 @@ def verify(root: Path, again: int) -> Printed:
 def reproduce(root: Path, words: Sequence[str]) -> Printed:
     """One simulation computed again beside what is stored. Exit code 1 where it differs, or failed again."""
     store = require(root)
-    grid = store.grid(stored_model(store))
-    result = recompute(store, grid, parse_label(grid, words))
+    index = parse_label(store.grid(stored_model(store)), words)
+    grid, hint = own_code(store, index)
+    result = recompute(store, grid, index)
     lines = [result.label, f"  stored: {result.stored_status}"]
     for name, value in result.again.items():
         same = "differs" if name in result.differs else "same bytes"
@@ -188,7 +193,7 @@ def reproduce(root: Path, words: Sequence[str]) -> Printed:
     if result.failure is not None:
         lines += [f"  it fails: {result.failure['error']}", *result.failure["traceback"].splitlines()]
     if not result.agrees:
-        lines.append(f"differs: {', '.join(result.differs)}{_elsewhere(root)}")
+        lines.append(f"differs: {', '.join(result.differs)}{hint or _elsewhere(root)}")
     return lines, int(not result.agrees or result.failure is not None)
 
 

@@ -134,6 +134,8 @@ class _Module:
             self._cut(docstring)
         for statement in _flat(tree.body):
             self._declare(statement)
+        for statement in _flat(tree.body):
+            self._touch(statement)
 
     def _cut(self, node: ast.stmt) -> None:
         """Take a docstring out of the lines, but not what stands before or behind it (columns are of UTF-8)."""
@@ -165,6 +167,14 @@ class _Module:
                 if alias.name == "*":
                     self.stars.append(base)
                 self.imports[alias.asname or alias.name] = (base, alias.name)
+
+    def _touch(self, node: ast.stmt) -> None:
+        """A loop or a bare call at the top level belongs to every definition that it names: it may change its value."""
+        if not isinstance(node, (ast.Expr, ast.For, ast.AsyncFor, ast.While, ast.With, ast.Match, ast.Delete)):
+            return
+        names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+        for name in dict.fromkeys(n.id for n in names if n.id in self.definitions or isinstance(n.ctx, ast.Store)):
+            self.definitions.setdefault(name, []).append(node)
 
     def source(self, name: str) -> str:
         """The normalised text of every top-level statement that defines `name`."""
@@ -231,7 +241,12 @@ def _is_module(name: str) -> bool:
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Top-level statements and those in its branches, but for what only a script does (`if __name__ == ...`)."""
     for node in body:
+        if isinstance(node, ast.If) and any(
+            isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(node.test)
+        ):
+            continue
         yield node
         for inner in ("body", "orelse", "finalbody", "handlers"):
             if isinstance(node, (ast.If, ast.Try, ast.With, ast.ExceptHandler)):

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isinglass import ledger
 from isinglass.dataset import declare, open_zarr, own_dims, write_zarr
 from isinglass.exceptions import InputError, known, told
 from isinglass.generations import publish_analysis, require
 from isinglass.inspection import newest, stored_model
+from isinglass.planning import SKIPPED
 from isinglass.provenance import now, versions
 from isinglass.source import text_hash
 from isinglass.sweep import Grid, locate
@@ -52,12 +54,16 @@ def asked_data(root: Path) -> xr.Dataset:
     """The part of a run's dataset that the newest request asked for."""
     store = require(root)
     grid = store.grid(stored_model(store))
-    _, asked, _ = newest(store, grid)
+    record, asked, _ = newest(store, grid)
     ds = open_zarr(store.path)
     at: dict[str, Any] = dict(zip(grid.dims, locate(asked, grid), strict=True))
     at |= {"sample": np.arange(asked.samples), "replica": np.arange(asked.replicas)}
     whole = all(len(i) == ds.sizes[d] for d, i in at.items())
-    return (ds if whole else ds.isel(at)).load()
+    ds = (ds if whole else ds.isel(at)).load()
+    keep = ledger.unpack_array(record["keep"]).astype(bool)
+    # points that this request skips, though an earlier one computed them, are no part of its analysis
+    status = np.where(keep[..., None, None], ds["status"].values, np.int8(SKIPPED))
+    return ds.assign(status=ds["status"].copy(data=status))
 
 
 def analyse(root: Path, workflow: Workflow) -> xr.Dataset:

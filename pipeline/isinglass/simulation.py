@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -129,29 +129,30 @@ def _groups(part: Grid, first: tuple[int, int], wanted: np.ndarray) -> Iterator[
 def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[int, int], work: Work) -> None:
     """One call for several pairs; where it raises, each pair again, and then each lane group of replicas, alone."""
     began, cpu = time.perf_counter(), time.thread_time()
+    failure: Exception | None = None
     try:
         out = _call(part.model, pairs)
     except Exception as error:
-        lanes = part.model.lanes
-        if len(pairs) > 1:
-            for pair in pairs:
-                _run(part, [pair], replicas, first, work)
-        elif len(replicas) > lanes:
-            pair = pairs[0]
-            for i in range(0, len(replicas), lanes):
-                alone = _Pair(
-                    pair.place, pair.point, pair.model, pair.lengths, pair.disorder, pair.noise[i : i + lanes]
-                )
-                _run(part, [alone], replicas[i : i + lanes], first, work)
-        else:
-            trace = "".join(traceback.format_exception(error))
-            seconds = time.perf_counter() - began
-            work.seconds += seconds
-            work.cpu_seconds += time.thread_time() - cpu
-            for replica in replicas:
-                _fail(part, pairs[0], replica, first, work, f"{type(error).__name__}: {error}", trace)
-                work.elapsed[(*pairs[0].place, replica)] = seconds / len(replicas)
-            work.computed += len(replicas)
+        failure = error  # dealt with outside of this clause, so that tracebacks do not chain
+    lanes = part.model.lanes
+    if failure is not None and len(pairs) > 1:
+        for pair in pairs:
+            _run(part, [pair], replicas, first, work)
+        return
+    if failure is not None and len(replicas) > lanes:
+        for i in range(0, len(replicas), lanes):
+            alone = replace(pairs[0], noise=pairs[0].noise[i : i + lanes])
+            _run(part, [alone], replicas[i : i + lanes], first, work)
+        return
+    if failure is not None:
+        trace = "".join(traceback.format_exception(failure))
+        seconds = time.perf_counter() - began
+        work.seconds += seconds
+        work.cpu_seconds += time.thread_time() - cpu
+        for replica in replicas:
+            _fail(part, pairs[0], replica, first, work, f"{type(failure).__name__}: {failure}", trace)
+            work.elapsed[(*pairs[0].place, replica)] = seconds / len(replicas)
+        work.computed += len(replicas)
         return
     seconds = time.perf_counter() - began
     work.seconds += seconds
@@ -193,6 +194,8 @@ def _call(model: type[Model], pairs: Sequence[_Pair]) -> dict[str, np.ndarray]:
         if not np.can_cast(array.dtype, o.dtype, "same_kind"):
             raise TypeError(f"{o.name} has dtype {array.dtype}, declared is {o.dtype}")
         checked[o.name] = array.astype(o.dtype)
+        if checked[o.name].dtype.kind in "iu" and not np.array_equal(checked[o.name], array):
+            raise OverflowError(f"{o.name} has values beyond {o.dtype}: {array.min()} to {array.max()}")
     return checked
 
 

@@ -215,6 +215,8 @@ def parse_values(spec: Parameter, text: str) -> list[Any]:
     values = np.geomspace(start, stop, count) if log else np.linspace(start, stop, count)
     if spec.type is int:
         values = np.unique(np.round(values)) if log else values
+        if (values != np.round(values)).any():
+            raise InputError(f"--set {spec.name}={text}: {count} steps between these ends are no whole numbers")
     return [float(v) for v in values]
 
 

@@ -114,7 +114,7 @@ def test_a_torn_run_file_counts_as_an_attempt(tmp_path: Path) -> None:
 def test_requests_are_in_order_and_damaged_ones_ask_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "run" / ".store" / "runs"
     folder.mkdir(parents=True)
-    with pytest.raises(InputError, match="no run has been declared"):
+    with pytest.raises(InputError, match="holds no request that can be read"):
         ledger.newest_request(folder)
     names = [ledger.add_request(folder, {"n": n}) for n in range(20)]
     assert names == sorted(names)

@@ -150,6 +150,26 @@ def test_what_is_reached() -> None:
     assert code(TEXT, "Other").definitions.keys() == found.keys() | {"model file.Other"}
 
 
+@pytest.mark.parametrize(
+    ("statement", "changed"),
+    [
+        ("for k in range(3):\n    TABLE[k] = 2.0 * k", "for k in range(3):\n    TABLE[k] = 3.0 * k"),
+        ("TABLE.append(1.0)", "TABLE.append(9.0)"),
+        ("setattr(Mixin, 'kern', other)", "setattr(Mixin, 'kern', square)"),
+    ],
+)
+def test_what_changes_a_definition_at_the_top_level_is_part_of_it(statement: str, changed: str) -> None:
+    def text(words: str) -> str:
+        body = TEXT.replace("SCALE = 2.0  # a factor", "SCALE = 2.0\nTABLE = [0.0] * 3").replace(
+            "* SCALE", "* TABLE[1]"
+        )
+        return body + f"\n\ndef other(x):\n    return x\n\n\n{words}\n"
+
+    assert code(text(statement)).hash != code(text(changed)).hash
+    quiet = text(statement) + "if __name__ == '__main__':\n    print(Toy, 1)\n"
+    assert code(quiet).hash == code(text(statement)).hash
+
+
 def test_a_star_import_is_followed() -> None:
     text = TEXT.replace("from isinglass.kernels.streams import uniform", "from isinglass.kernels.streams import *")
     assert text != TEXT
@@ -240,10 +260,11 @@ def test_other_code_is_refused_named_and_accepted(home: Path, capsys) -> None:
     store = require(home / "run")
     hashes = {ledger.read_json(p)["code"] for p in store.ledger.glob("*.*")}
     assert hashes == {code(TEXT).hash, code(other).hash}
-    # both are known now
     assert rig.cli(capsys, *words)[0] == 0
+    # the way back is a change too
     path.write_text(TEXT)
-    assert rig.cli(capsys, *words)[0] == 0
+    assert rig.cli(capsys, *words)[0] == 2
+    assert rig.cli(capsys, *words, "--accept-code-change")[0] == 0
     assert json.loads((store.path / "zarr.json").read_text())["attributes"]["code_hash"] in hashes
 
 

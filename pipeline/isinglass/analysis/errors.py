@@ -43,10 +43,15 @@ def observable(ds: xr.Dataset, name: str) -> xr.DataArray:
 def sample_means(da: xr.DataArray, status: xr.DataArray) -> xr.DataArray:
     """Mean over the done replicas of each sample: dims (axes..., sample, own...), units of `da`, float64 or complex128.
 
-    NaN where a sample has no done replica, or only undefined (NaN) values.
+    NaN where a sample has no done replica, or only undefined (NaN) values, and beyond the true length of an own dim.
     """
     kind = np.complex128 if np.iscomplexobj(da) else np.float64
-    return da.astype(kind).where(status == DONE).mean("replica", skipna=True, keep_attrs=True)
+    done = status == DONE
+    for dim in map(str, da.dims):
+        length = da.coords.get(f"{dim}_length")
+        if length is not None:
+            done = done & (da[dim].copy(data=np.arange(da.sizes[dim])) < length)
+    return da.astype(kind).where(done).mean("replica", skipna=True, keep_attrs=True)
 
 
 def mean_and_error(samples: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:

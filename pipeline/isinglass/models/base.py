@@ -233,6 +233,9 @@ def _parameters(model: Any) -> dict[str, Parameter]:
     observed = [o.name for o in model.observables]
     for name in {*observed, *(d for o in model.observables for d in o.dims)} & (out.keys() | set(RESERVED)):
         raise InputError(f"{model.__name__}: {name!r} is both a parameter and an observable or one of its dims")
+    own = {d for o in model.observables for d in o.dims}
+    for name in {f"{d}_{word}" for d in own for word in ("length", "value")} & (out.keys() | set(observed)):
+        raise InputError(f"{model.__name__}: {name!r} is kept for the coordinate of an own dim: choose another name")
     if len(set(observed)) < len(observed):
         raise InputError(f"{model.__name__} declares an observable twice: {', '.join(observed)}")
     if model.task is not None and model.task not in TASKS:
