@@ -20,6 +20,7 @@ LAYERS = [
     ["kernels"],
     ["measures"],
     ["models"],
+    ["keys"],
     ["sweep", "source", "provenance", "catalog"],
     ["planning"],
     ["ledger"],

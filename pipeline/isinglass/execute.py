@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import os
 import threading
 import time
@@ -19,13 +20,14 @@ import numpy as np
 from isinglass import ledger
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
+from isinglass.keys import states
 from isinglass.ledger import DamagedError
 from isinglass.models.base import Model, construct
 from isinglass.planning import PENDING, Pilot, Request, block_name, pilot_points
 from isinglass.provenance import machine, now
 from isinglass.simulation import Work, compute, failures_within
 from isinglass.source import ModelReference
-from isinglass.sweep import Grid, states
+from isinglass.sweep import Grid
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -159,7 +161,7 @@ def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model])
         return None
     try:
         entry = ledger.read_entry(store.ledger, name, suffix)
-        stored = read_block(store, box, variables(model))
+        stored = {k: np.ascontiguousarray(v) for k, v in read_block(store, box, variables(model)).items()}
     except (DamagedError, FileNotFoundError):
         return None
     status, elapsed = stored.pop("status"), stored.pop("elapsed")
@@ -282,7 +284,7 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
         return Pilot(guess, guess, guess, timed=False)
     paces = [t.seconds / t.cost for t in timed]
     mean = sum(t.seconds for t in timed) / sum(t.cost for t in timed)
-    middle = min(timed, key=lambda t: abs(t.wall - 0.05))
+    middle = min(timed, key=lambda t: abs(t.wall - 0.02))
     if cores == 1 or middle.wall > 10:
         return Pilot(mean, min(paces), max(paces))
     speedup = max(_speedup(middle.call) for _ in range(2))
@@ -301,26 +303,26 @@ class _Timed:
 
 
 def _timed(grid: Grid, index: tuple[int, ...]) -> _Timed:
-    """A call of at least some 20 ms at one point."""
+    """A call of some 10 ms at one point, the faster of two; or a single simulation, where that is longer."""
     point = grid.point(index)
     model, lanes = construct(grid.model, point), range(grid.model.lanes)
-    disorder = states(grid.keys.disorder(point, [0]))
-    pairs, seconds = 1, 0.0
+    disorder = states(grid.keys.disorder(point, {}, [0]))
+    pairs = 1
     while True:
-        noise = states(n for row in grid.keys.noise(point, range(pairs), list(lanes)) for n in row)
+        noise = states(grid.keys.noise(point, {}, range(pairs), lanes))
         call = functools.partial(
             grid.model.simulate_batch, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
         )
-        for attempt in range(3):  # the first call may still compile; a long one does not care
+        seconds = math.inf
+        for _ in range(2):  # the first call may still compile; a long one does not care
             began = time.perf_counter()
             call()
-            took = max(time.perf_counter() - began, 1e-9)
-            seconds = took if attempt == 0 else min(seconds, took)
-            if took > 5:
+            seconds = min(seconds, max(time.perf_counter() - began, 1e-9))
+            if seconds > PILOT_SECONDS:
                 break
-        if seconds > 0.02 or pairs >= 4096:
+        if seconds > 0.005 or pairs == 4096:
             return _Timed(call, seconds, seconds / (pairs * len(lanes)), model.cost())
-        pairs *= 8
+        pairs = min(4096, math.ceil(0.01 / seconds * pairs), 64 * pairs)
 
 
 def _lag(call: Callable[[], object], seconds: float) -> float:

@@ -14,8 +14,9 @@ from hashlib import blake2b
 import numpy as np
 
 from isinglass.exceptions import InputError, known, told
-from isinglass.models.base import construct
-from isinglass.sweep import Grid, encode, locate
+from isinglass.keys import encode
+from isinglass.models.base import construct, overrides
+from isinglass.sweep import Grid, locate
 
 MAX_BLOCKS = 10**5
 MAX_BLOCK_BYTES = 32 * 2**20
@@ -132,16 +133,19 @@ def costs(grid: Grid, keep: np.ndarray) -> np.ndarray:
 
     Raises InputError for a cost that is not a positive finite number.
     """
+    if not overrides(grid.model, "cost"):
+        return np.asarray(keep, float)
     out = np.zeros(grid.shape)
-    for index in zip(*np.nonzero(keep), strict=True):
+    flat, kept = out.reshape(-1), keep.ravel().tolist()
+    for i, point in enumerate(grid.each()):
+        if not kept[i]:
+            continue
         try:
-            out[index] = construct(grid.model, grid.point(index)).cost()
+            flat[i] = construct(grid.model, point).cost()
         except Exception as error:
-            raise InputError(f"{grid.model.__name__}.cost() at {grid.point(index)} raises {told(error)}") from error
-        if not (math.isfinite(out[index]) and out[index] > 0):
-            raise InputError(
-                f"{grid.model.__name__}.cost() is {out[index]} at {grid.point(index)}: it must be positive"
-            )
+            raise InputError(f"{grid.model.__name__}.cost() at {point} raises {told(error)}") from error
+        if not 0 < flat[i] < math.inf:
+            raise InputError(f"{grid.model.__name__}.cost() is {flat[i]} at {point}: it must be positive and finite")
     return out
 
 

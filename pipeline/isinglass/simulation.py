@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from isinglass.models.base import Model, construct, fill_value
+from isinglass.keys import states
+from isinglass.models.base import Model, Value, construct, fill_value, overrides
 from isinglass.planning import DONE, FAILED
-from isinglass.sweep import Grid, Point, states
+from isinglass.sweep import Grid
 
-SLICE_SECONDS = 1.0
+SLICE_SECONDS, SLICE_PAIRS = 1.0, 4096
+Call = Callable[[type[Model], Sequence[Model], np.ndarray, np.ndarray], dict[str, np.ndarray]]
+"""(model class, M models, disorder (M, 4), noise (M, R, 4)) -> every observable (M, R, *own)."""
 
 
 @dataclass
@@ -52,16 +56,69 @@ class Work:
         return {**self.values, "elapsed": self.elapsed, "status": self.status}
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """One sample of one point: its place in the block, its model, its streams."""
+class _Block:
+    """What of a block's points is the same for all slices: parameters, models, costs, lengths of own dims."""
 
-    place: tuple[int, ...]
-    point: Point
-    model: Model
-    lengths: tuple[int, ...]
-    disorder: bytes
-    noise: list[bytes]
+    def __init__(self, part: Grid, first: tuple[int, int]) -> None:
+        self.part, self.first = part, first
+        self.columns = part.columns()
+        n = math.prod(part.shape)
+        self.own = list(dict.fromkeys(d for o in part.model.observables for d in o.dims))
+        self.cost, self.lengths = np.ones(n), np.zeros((n, len(self.own)), np.int64)
+        self.made: list[Model] | None = None
+        if self.own or overrides(part.model, "cost"):
+            self.made = [construct(part.model, point) for point in part.each()]
+            self.cost[:] = [model.cost() for model in self.made]
+        for row, model in enumerate(self.made or () if self.own else ()):
+            coords = model.coords()
+            self.lengths[row] = [len(coords[d][0]) for d in self.own]
+
+    def models(self, rows: list[int]) -> list[Model]:
+        """One model a row; rows that follow each other and are the same share theirs."""
+        if self.made is not None:
+            return [self.made[row] for row in rows]
+        names, fixed, model = list(self.columns), self.part.fixed, self.part.model
+        values = zip(*([column[row] for row in rows] for column in self.columns.values()), strict=True)
+        out: list[Model] = []
+        last = -1
+        for row, value in zip(rows, values, strict=True):
+            if row != last:
+                made, last = construct(model, {**fixed, **dict(zip(names, value, strict=True))}), row
+            out.append(made)
+        return out
+
+    def streams(self, lot: _Lot) -> tuple[np.ndarray, np.ndarray]:
+        """Disorder (M, 4) and noise (M, R, 4) of a lot."""
+        columns = {name: [column[row] for row in lot.rows] for name, column in self.columns.items()}
+        keys, fixed = self.part.keys, self.part.fixed
+        samples = [self.first[0] + s for s in lot.samples]
+        noise = keys.noise(fixed, columns, samples, [self.first[1] + r for r in lot.replicas])
+        return states(keys.disorder(fixed, columns, samples)), states(noise).reshape(len(samples), -1, 4)
+
+    def disorder_ids(self) -> np.ndarray:
+        """A number for each point, the same where points share their samples."""
+        quenched = [self.columns[name] for name in self.part.keys.quenched if name in self.columns]
+        seen: dict[tuple[Value, ...], int] = {}
+        if not quenched:
+            return np.zeros(len(self.cost), np.int64)
+        return np.array([seen.setdefault(row, len(seen)) for row in zip(*quenched, strict=True)], np.int64)
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Pairs of one point (its row) and one sample, all with the same replicas; indices are the block's own."""
+
+    rows: list[int]
+    samples: list[int]
+    replicas: list[int]
+
+    def part(self, at: slice) -> _Lot:
+        return _Lot(self.rows[at], self.samples[at], self.replicas)
+
+
+def here(model: type[Model], models: Sequence[Model], disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+    """How a lot is simulated by default: in this process."""
+    return model.simulate_batch(models, disorder, noise)
 
 
 def compute(
@@ -71,122 +128,112 @@ def compute(
     work: Work,
     seconds_per_cost: float,
     stop: Callable[[], bool],
+    call: Call = here,
 ) -> bool:
     """Run the wanted simulations of a block into `work`; False where `stop` cut it short.
 
     `part` is the grid of the block's points; `first` its first sample and replica; `wanted` bool over the box. A call
     gets pairs that share one set of replicas, equal disorder adjacent, about a second of work at a time.
     """
-    pace = seconds_per_cost
-    for replicas, pairs in _groups(part, first, wanted):
+    if not wanted.any():
+        return True
+    pace, block = seconds_per_cost, _Block(part, first)
+    for lot in _lots(block, wanted):
+        cost = np.cumsum(block.cost[lot.rows]) * len(lot.replicas)
+        lengths = block.lengths[lot.rows]
+        changes = np.append(np.flatnonzero((lengths[1:] != lengths[:-1]).any(axis=1)) + 1, len(cost))
         at = 0
-        while at < len(pairs):
+        while at < len(cost):
             if stop():
                 return False
-            cost, end = 0.0, at
-            lengths, enough = pairs[at].lengths, SLICE_SECONDS / pace
-            while end < len(pairs) and pairs[end].lengths == lengths and cost < enough:
-                cost += pairs[end].model.cost() * len(replicas)
-                end += 1
+            before = cost[at - 1] if at else 0.0
+            end = int(np.searchsorted(cost, before + SLICE_SECONDS / pace)) + 1
+            end = min(end, at + SLICE_PAIRS, int(changes[np.searchsorted(changes, at, side="right")]))
             began = time.perf_counter()
-            _run(part, pairs[at:end], replicas, first, work)
-            pace = max((time.perf_counter() - began) / cost, 1e-12)
+            _run(block, lot.part(slice(at, end)), work, call)
+            pace = max((time.perf_counter() - began) / (cost[end - 1] - before), 1e-12)
             at = end
     return True
 
 
-def _groups(part: Grid, first: tuple[int, int], wanted: np.ndarray) -> Iterator[tuple[list[int], list[_Pair]]]:
-    """Pairs by the set of replicas that they lack (whole lane groups), each list ordered by disorder."""
-    lanes = part.model.lanes
+def _lots(block: _Block, wanted: np.ndarray) -> Iterator[_Lot]:
+    """Pairs by the set of replicas that they lack (whole lane groups), each ordered by disorder."""
+    lanes = block.part.model.lanes
     flat = wanted.reshape(-1, *wanted.shape[-2:])
     if lanes > 1:
         grouped = flat.reshape(*flat.shape[:2], -1, lanes).any(axis=-1)
         flat = np.repeat(grouped, lanes, axis=-1)
-    keys, own = part.keys, [d for o in part.model.observables for d in o.dims]
-    by_set: dict[tuple[int, ...], list[_Pair]] = {}
-    for place, index in enumerate(np.ndindex(*part.shape)):
-        if not flat[place].any():
-            continue
-        point = part.point(index)
-        model = construct(part.model, point)
-        coords = model.coords() if own else {}
-        lengths = tuple(len(coords[d][0]) for d in own)
-        lacking = np.flatnonzero(flat[place].any(axis=1))
-        samples = [first[0] + int(s) for s in lacking]
-        disorder = keys.disorder(point, samples)
-        every = [first[1] + r for r in range(flat.shape[2])]
-        noise = keys.noise(point, samples, every)
-        for s, d, n in zip(lacking, disorder, noise, strict=True):
-            replicas = tuple(np.flatnonzero(flat[place, s]).tolist())
-            pair = _Pair((*index, int(s)), point, model, lengths, d, [n[r] for r in replicas])
-            by_set.setdefault(replicas, []).append(pair)
-    for replicas, pairs in by_set.items():
-        # equal disorder adjacent, in order of first appearance: a batch builds each sample's couplings once
-        order = {d: i for i, d in enumerate(dict.fromkeys(p.disorder for p in pairs))}
-        yield list(replicas), sorted(pairs, key=lambda p: (p.lengths, order[p.disorder]))
+    rows, samples = np.nonzero(flat.any(axis=-1))
+    lacking = flat[rows, samples]
+    sets, which = lacking[:1], np.zeros(len(rows), np.intp)
+    if (lacking != sets).any():
+        sets, which = np.unique(lacking, axis=0, return_inverse=True)
+    # equal disorder adjacent, in order of first appearance: a batch builds each sample's couplings once
+    ids = block.disorder_ids()[rows] * flat.shape[1] + samples
+    _, at, inverse = np.unique(ids, return_index=True, return_inverse=True)
+    order = np.lexsort((at[inverse.ravel()], *block.lengths[rows].T[::-1], which.ravel()))
+    for k, members in enumerate(sets):
+        mine = order[which.ravel()[order] == k] if len(sets) > 1 else order
+        yield _Lot(rows[mine].tolist(), samples[mine].tolist(), np.flatnonzero(members).tolist())
 
 
-def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[int, int], work: Work) -> None:
+def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
     """One call for several pairs; where it raises, each pair again, and then each lane group of replicas, alone."""
     began, cpu = time.perf_counter(), time.thread_time()
     failure: Exception | None = None
+    part, replicas, lanes = block.part, lot.replicas, block.part.model.lanes
     try:
-        out = _call(part.model, pairs)
+        out = _call(block, lot, call)
     except Exception as error:
         failure = error  # dealt with outside of this clause, so that tracebacks do not chain
-    lanes = part.model.lanes
-    if failure is not None and len(pairs) > 1:
-        for pair in pairs:
-            _run(part, [pair], replicas, first, work)
+    if failure is not None and len(lot.rows) > 1:
+        for i in range(len(lot.rows)):
+            _run(block, lot.part(slice(i, i + 1)), work, call)
         return
     if failure is not None and len(replicas) > lanes:
         for i in range(0, len(replicas), lanes):
-            alone = replace(pairs[0], noise=pairs[0].noise[i : i + lanes])
-            _run(part, [alone], replicas[i : i + lanes], first, work)
-        return
-    if failure is not None:
-        trace = "".join(traceback.format_exception(failure))
-        seconds = time.perf_counter() - began
-        work.seconds += seconds
-        work.cpu_seconds += time.thread_time() - cpu
-        for replica in replicas:
-            _fail(part, pairs[0], replica, first, work, f"{type(failure).__name__}: {failure}", trace)
-            work.elapsed[(*pairs[0].place, replica)] = seconds / len(replicas)
-        work.computed += len(replicas)
+            _run(block, replace(lot, replicas=replicas[i : i + lanes]), work, call)
         return
     seconds = time.perf_counter() - began
     work.seconds += seconds
     work.cpu_seconds += time.thread_time() - cpu
-    cost = np.array([pair.model.cost() for pair in pairs])
-    places = np.array([pair.place for pair in pairs]).T[:, :, None]
-    at: tuple[Any, ...] = (*places, np.array(replicas))
+    points = len(block.cost)
+    at: tuple[Any, ...] = (np.array(lot.rows)[:, None], np.array(lot.samples)[:, None], np.array(replicas))
+    elapsed, status = (a.reshape(points, *a.shape[-2:]) for a in (work.elapsed, work.status))
+    cost = block.cost[lot.rows]
+    elapsed[at] = (seconds / len(replicas) * cost / cost.sum())[:, None]
+    work.computed += len(lot.rows) * len(replicas)
+    if failure is not None:
+        trace = getattr(failure, "trace", None) or "".join(traceback.format_exception(failure))
+        what = getattr(failure, "what", None) or f"{type(failure).__name__}: {failure}"
+        for replica in replicas:
+            _fail(block, lot, 0, replica, work, what, trace)
+        return
+    dims = len(part.shape)
+    values = {name: a.reshape(points, *a.shape[dims:]) for name, a in work.values.items()}
     for o in part.model.observables:
         front = tuple(slice(0, n) for n in out[o.name].shape[2:])
-        work.values[o.name][(*at, *front)] = out[o.name]
-    work.status[at] = DONE
-    work.elapsed[at] = (seconds / len(replicas) * cost / cost.sum())[:, None]
-    work.computed += len(pairs) * len(replicas)
+        values[o.name][(*at, *front)] = out[o.name]
+    status[at] = DONE
     for (m, r), names in _not_finite(part.model, out).items():
         for o in part.model.observables:
-            work.values[o.name][(*pairs[m].place, replicas[r])] = fill_value(o.dtype)
-        _fail(part, pairs[m], replicas[r], first, work, f"non-finite value in {', '.join(names)}", "")
+            values[o.name][lot.rows[m], lot.samples[m], replicas[r]] = fill_value(o.dtype)
+        _fail(block, lot, m, replicas[r], work, f"non-finite value in {', '.join(names)}", "")
 
 
-def _call(model: type[Model], pairs: Sequence[_Pair]) -> dict[str, np.ndarray]:
-    """`simulate_batch`, with what it returned checked: names, shapes, dtypes."""
-    m, r = len(pairs), len(pairs[0].noise)
-    disorder = states(p.disorder for p in pairs)
-    noise = states(n for p in pairs for n in p.noise).reshape(m, r, 4)
-    out = model.simulate_batch([p.model for p in pairs], disorder, noise)
+def _call(block: _Block, lot: _Lot, call: Call) -> dict[str, np.ndarray]:
+    """The call itself, with what it returned checked: names, shapes, dtypes."""
+    model, models = block.part.model, block.models(lot.rows)
+    out = call(model, models, *block.streams(lot))
     names = {o.name for o in model.observables}
     if set(out) != names:
         wrong = ", ".join(sorted(set(out) ^ names))
         raise TypeError(f"simulate returned other observables than declared: {wrong}")
-    coords = pairs[0].model.coords()
+    lengths = dict(zip(block.own, block.lengths[lot.rows[0]].tolist(), strict=True))
     checked = {}
     for o in model.observables:
         array = np.asarray(out[o.name])
-        shape = (m, r, *(len(coords[d][0]) for d in o.dims))
+        shape = (len(lot.rows), len(lot.replicas), *(lengths[d] for d in o.dims))
         if array.shape != shape:
             raise TypeError(
                 f"{o.name} has shape {array.shape[1:]}, declared is ({', '.join(('replica', *o.dims))}) {shape[1:]}"
@@ -212,13 +259,15 @@ def _not_finite(model: type[Model], out: dict[str, np.ndarray]) -> dict[tuple[in
     return bad
 
 
-def _fail(part: Grid, pair: _Pair, replica: int, first: tuple[int, int], work: Work, error: str, trace: str) -> None:
-    work.status[(*pair.place, replica)] = FAILED
+def _fail(block: _Block, lot: _Lot, pair: int, replica: int, work: Work, error: str, trace: str) -> None:
+    row, sample = lot.rows[pair], lot.samples[pair]
+    work.status.reshape(len(block.cost), *work.status.shape[-2:])[row, sample, replica] = FAILED
+    point = {**block.part.fixed, **{name: column[row] for name, column in block.columns.items()}}
     work.failures.append(
         {
-            "parameters": {name: pair.point[name] for name in part.axes},
-            "sample": first[0] + pair.place[-1],
-            "replica": first[1] + replica,
+            "parameters": {name: point[name] for name in block.part.axes},
+            "sample": block.first[0] + sample,
+            "replica": block.first[1] + replica,
             "error": error,
             "traceback": trace,
         }
@@ -231,7 +280,9 @@ def failures_within(
     """Those records of failures that speak of a simulation of this block which still is failed."""
     if not failures:
         return []
-    places = {tuple(part.point(index)[name] for name in part.axes): index for index in np.ndindex(*part.shape)}
+    columns = part.columns()
+    rows = zip(*(columns[name] for name in part.axes), strict=True)
+    places = dict(zip(rows, np.ndindex(*part.shape), strict=True))
     out = []
     for failure in failures:
         index = places.get(tuple(failure["parameters"][name] for name in part.axes))

@@ -1,103 +1,22 @@
-"""The labelled grid of a sweep and the random-number keys of its simulations: pure functions.
+"""The labelled grid of a sweep: pure functions.
 
-Nothing here runs, writes or reads anything. What stands here is the format: canonical values, the byte encoding of
-stream keys, the order of labels.
+Nothing here runs, writes or reads anything. What stands here is the format: canonical values and the order of labels.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from isinglass.exceptions import InputError, known, told
-from isinglass.kernels.streams import STREAMS_VERSION
-from isinglass.models.base import Model, Parameter, Value, canonical, construct, parameters
+from isinglass.keys import Point, StreamKeys
+from isinglass.models.base import Model, Parameter, Value, canonical, construct, overrides, parameters
 
 POINT = "point"
-Point = dict[str, Value]
-
-
-# ---------------------------------------------------------------- stream keys
-
-
-@functools.lru_cache(maxsize=65536, typed=True)
-def encode(value: Value) -> bytes:
-    """One item of a stream key: type tag, length of the payload (uint32, little-endian), payload.
-
-    Tags and payloads: `f` the repr of the canonical float, `i` decimal digits, `b` true or false, `s` UTF-8.
-    """
-    if isinstance(value, bool):
-        tag, text = b"b", "true" if value else "false"
-    elif isinstance(value, int):
-        tag, text = b"i", str(value)
-    elif isinstance(value, float):
-        tag, text = b"f", repr(value)
-    else:
-        tag, text = b"s", value
-    payload = text.encode()
-    return tag + len(payload).to_bytes(4, "little") + payload
-
-
-@dataclass(frozen=True)
-class StreamKeys:
-    """Random-number streams as a function of labels: BLAKE2b-256 of the encoded key is a xoshiro256++ state.
-
-    Disorder: (streams_version, "disorder", model, seed, quenched `name, value` sorted by name, sample). Noise: (...,
-    "noise", ..., all parameters but the paired and the unkeyed, sample, replica).
-    """
-
-    model: str
-    seed: int
-    quenched: tuple[str, ...]
-    noisy: tuple[str, ...]
-
-    @classmethod
-    def of(cls, model: type[Model], seed: int, paired: Iterable[str]) -> StreamKeys:
-        specs, paired = parameters(model), set(paired)
-        return cls(
-            model=model.__name__,
-            seed=seed,
-            quenched=tuple(sorted(n for n, s in specs.items() if s.quenched and s.keyed)),
-            noisy=tuple(sorted(n for n, s in specs.items() if s.keyed and n not in paired)),
-        )
-
-    def _prefix(self, kind: str, names: Sequence[str], point: Mapping[str, Value]) -> Any:
-        head = (STREAMS_VERSION, kind, self.model, self.seed)
-        items = [encode(v) for v in head]
-        for name in names:
-            items += (encode(name), encode(point[name]))
-        return blake2b(b"".join(items), digest_size=32)
-
-    def disorder_key(self, point: Mapping[str, Value]) -> tuple[Value, ...]:
-        """What points have in common that share their samples."""
-        return tuple(point[name] for name in self.quenched)
-
-    def disorder(self, point: Mapping[str, Value], samples: Iterable[int]) -> list[bytes]:
-        """The 32 bytes of each sample's disorder stream."""
-        prefix = self._prefix("disorder", self.quenched, point)
-        return [_extend(prefix, sample).digest() for sample in samples]
-
-    def noise(self, point: Mapping[str, Value], samples: Iterable[int], replicas: Sequence[int]) -> list[list[bytes]]:
-        """The 32 bytes of each noise stream, [sample][replica]."""
-        prefix = self._prefix("noise", self.noisy, point)
-        by_sample = [_extend(prefix, sample) for sample in samples]
-        return [[_extend(h, replica).digest() for replica in replicas] for h in by_sample]
-
-
-def _extend(prefix: Any, label: int) -> Any:
-    h = prefix.copy()
-    h.update(encode(label))
-    return h
-
-
-def states(digests: Iterable[bytes]) -> np.ndarray:
-    """Digests as xoshiro256++ states: uint64 (n, 4), little-endian words."""
-    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 4).astype(np.uint64)
 
 
 # ---------------------------------------------------------------- the grid
@@ -148,7 +67,7 @@ class Grid:
         values = tuple(self.axes.values())
         return tuple(zip(*values, strict=True)) if self.points else values[dim]
 
-    def point(self, index: Sequence[int]) -> Point:
+    def point(self, index: Sequence[Any]) -> Point:
         """Every parameter of one point, by its index along the point dimensions."""
         where = tuple(index)
         at = where * len(self.axes) if self.points else where
@@ -156,6 +75,25 @@ class Grid:
         out.update((name, values[i]) for (name, values), i in zip(self.axes.items(), at, strict=True))
         out.update((name, array[where]) for name, array in self.derived.items())
         return out
+
+    def columns(self) -> dict[str, list[Value]]:
+        """Every parameter that is not fixed -> its value at every point, the last point dimension fastest."""
+        if self.points:
+            out = {name: list(values) for name, values in self.axes.items()}
+        else:
+            out, before, after = {}, 1, math.prod(self.shape)
+            for name, values in self.axes.items():
+                after //= len(values)
+                out[name] = [value for value in values for _ in range(after)] * before
+                before *= len(values)
+        out.update((name, array.ravel().tolist()) for name, array in self.derived.items())
+        return out
+
+    def each(self) -> Iterator[Point]:
+        """Every point's parameters, the last point dimension fastest."""
+        columns = self.columns()
+        for row in zip(*columns.values(), strict=True):
+            yield {**self.fixed, **dict(zip(columns, row, strict=True))}
 
     def part(self, box: Sequence[slice]) -> Grid:
         """The grid of one box of points."""
@@ -236,16 +174,19 @@ class Sweep:
     def keep(self, grid: Grid) -> np.ndarray:
         """Which points to compute, bool over `grid.shape`; constructs each one's model, so that a bad one shows now."""
         out = np.ones(grid.shape, bool)
-        for index in np.ndindex(*grid.shape):
-            point = grid.point(index)
+        if self.where is None and not overrides(self.model, "__post_init__"):
+            return out
+        flat = out.reshape(-1)
+        for i, point in enumerate(grid.each()):
             if self.where is not None and not _call("where", self.where, point):
-                out[index] = False
+                flat[i] = False
                 continue
             try:
                 construct(self.model, point)
             except Exception as error:
                 what = str(error) if isinstance(error, ValueError) else told(error)
-                raise InputError(f"{self.model.__name__} at {describe(grid, index)}: {what}") from error
+                at = describe(grid, np.unravel_index(i, grid.shape))
+                raise InputError(f"{self.model.__name__} at {at}: {what}") from error
         if not out.any():
             raise InputError("`where` keeps none of the points: nothing to compute; loosen it")
         return out
@@ -279,14 +220,14 @@ class Sweep:
     def _derive(self, bare: Grid) -> Grid:
         specs = parameters(self.model)
         out = {name: np.empty(bare.shape, object) for name in self.derived}
-        for index in np.ndindex(*bare.shape):
-            point = bare.point(index)
+        for i, point in enumerate(bare.each()):
             for name, function in self.derived.items():
                 value = _call(f"derived {name!r}", function, point)
                 try:
-                    out[name][index] = point[name] = canonical(specs[name], value)
+                    out[name].reshape(-1)[i] = point[name] = canonical(specs[name], value)
                 except InputError as error:
-                    raise InputError(f"derived at {describe(bare, index)}: {error}") from error
+                    at = describe(bare, np.unravel_index(i, bare.shape))
+                    raise InputError(f"derived at {at}: {error}") from error
         return replace(bare, derived=out)
 
     def _check_paired(self, grid: Grid) -> None:
@@ -294,8 +235,7 @@ class Sweep:
         free = [n for n in grid.axes if n not in grid.paired]
         for name in sorted(set(grid.derived) - set(grid.paired)) if len(free) < len(grid.axes) else ():
             seen: dict[tuple[Value, ...], Value] = {}
-            for index in np.ndindex(*grid.shape):
-                point = grid.point(index)
+            for point in grid.each():
                 if seen.setdefault(tuple(point[n] for n in free), point[name]) != point[name]:
                     raise InputError(
                         f"derived {name!r} varies along the paired {', '.join(grid.paired)}, where the noise must be "
@@ -311,7 +251,7 @@ def _call(what: str, function: Callable[[Point], Any], point: Point) -> Any:
         raise InputError(f"{what} raises {told(error)} at {values}") from error
 
 
-def describe(grid: Grid, index: Sequence[int]) -> str:
+def describe(grid: Grid, index: Sequence[Any]) -> str:
     """A point as a user writes it: the axes' values."""
     point = grid.point(index)
     return " ".join(f"{name}={point[name]}" for name in grid.axes)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass.exceptions import InputError, known
+from isinglass.keys import Point
 from isinglass.models.base import Model, Parameter, canonical, parameters
 from isinglass.shipped import shipped
 from isinglass.source import import_text
-from isinglass.sweep import Point, Sweep
+from isinglass.sweep import Sweep
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -111,9 +111,9 @@ def test_paired_axes_share_their_noise(tmp_path: Path) -> None:
     rig.check(ds, workflow)
     assert (ds.temperature.attrs["paired"], ds["size"].attrs["paired"]) == (1, 0)
     grid = workflow.sweep().grid()
-    one, two = (grid.keys.noise(grid.point((i, 0)), [0, 1], [0, 1]) for i in (0, 2))
+    one, two = (grid.keys.noise(grid.point((i, 0)), {}, [0, 1], [0, 1]) for i in (0, 2))
     assert one == two
-    assert grid.keys.noise(grid.point((0, 1)), [0, 1], [0, 1]) != one
+    assert grid.keys.noise(grid.point((0, 1)), {}, [0, 1], [0, 1]) != one
 
 
 def test_what_varies_along_a_paired_axis_must_be_paired() -> None:

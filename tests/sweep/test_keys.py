@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isinglass import InputError, Workflow
+from isinglass.keys import StreamKeys, encode, states
 from isinglass.models.base import Parameter, canonical, parameters
-from isinglass.sweep import StreamKeys, encode, states
 
 FLOAT = Parameter("x", float, "1", "a number")
 INT = Parameter("n", int, "1", "a whole number")
@@ -129,11 +129,11 @@ def test_known_answers_of_the_streams() -> None:
     """Verified by the independent implementation in `rig`, written from the design's words."""
     walk, hopfield = rig.synthetic.Walk, rig.SHIPPED_MODELS["hopfield"]
     keys = StreamKeys.of(walk, 1984, ())
-    assert keys.disorder(POINT, [3])[0].hex() == DISORDER
-    assert keys.noise(POINT, [3], [2])[0][0].hex() == NOISE
-    assert StreamKeys.of(walk, 1984, ("temperature",)).noise(POINT, [3], [2])[0][0].hex() == PAIRED
+    assert keys.disorder(POINT, {}, [3])[0].hex() == DISORDER
+    assert keys.noise(POINT, {}, [3], [2])[0].hex() == NOISE
+    assert StreamKeys.of(walk, 1984, ("temperature",)).noise(POINT, {}, [3], [2])[0].hex() == PAIRED
     point = {n: s.default for n, s in parameters(hopfield).items()}
-    assert StreamKeys.of(hopfield, 1985, ()).noise(point, [0], [0])[0][0].hex() == HOPFIELD
+    assert StreamKeys.of(hopfield, 1985, ()).noise(point, {}, [0], [0])[0].hex() == HOPFIELD
 
     named = [x for n in sorted(POINT) for x in (n, POINT[n])]
     quenched = ["load", 0.3, "size", 64]
@@ -168,8 +168,8 @@ def test_the_order_of_a_points_names_does_not_matter(point: dict, random, sample
     shuffled = list(point.items())
     random.shuffle(shuffled)
     keys = StreamKeys.of(rig.synthetic.Walk, 1, ())
-    assert keys.noise(dict(shuffled), [sample], [0, 5]) == keys.noise(point, [sample], [0, 5])
-    assert keys.disorder(dict(shuffled), [sample]) == keys.disorder(point, [sample])
+    assert keys.noise(dict(shuffled), {}, [sample], [0, 5]) == keys.noise(point, {}, [sample], [0, 5])
+    assert keys.disorder(dict(shuffled), {}, [sample]) == keys.disorder(point, {}, [sample])
 
 
 @given(labels, labels)
@@ -177,28 +177,28 @@ def test_streams_are_equal_where_labels_are_and_only_there(a: tuple, b: tuple) -
     keys = StreamKeys.of(rig.synthetic.Walk, 1, ("temperature",))
 
     def noise(label: tuple) -> bytes:
-        return keys.noise(label[0], [label[1]], [label[2]])[0][0]
+        return keys.noise(label[0], {}, [label[1]], [label[2]])[0]
 
     def without(label: tuple) -> tuple:
         return ({k: v for k, v in label[0].items() if k != "temperature"}, *label[1:])
 
     assert (noise(a) == noise(b)) == (without(a) == without(b))
     shared = all(a[0][n] == b[0][n] for n in ("size", "load"))
-    assert (keys.disorder(a[0], [a[1]]) == keys.disorder(b[0], [b[1]])) == (shared and a[1] == b[1])
-    assert keys.disorder(a[0], [a[1]])[0] != noise(a)
+    assert (keys.disorder(a[0], {}, [a[1]]) == keys.disorder(b[0], {}, [b[1]])) == (shared and a[1] == b[1])
+    assert keys.disorder(a[0], {}, [a[1]])[0] != noise(a)
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=5), st.lists(st.integers(0, 50), min_size=1, max_size=5))
 def test_streams_together_are_streams_alone(samples: list[int], replicas: list[int]) -> None:
     keys = StreamKeys.of(rig.synthetic.Walk, 1, ())
-    together = keys.noise(POINT, samples, replicas)
-    assert together == [[keys.noise(POINT, [s], [r])[0][0] for r in replicas] for s in samples]
-    assert keys.disorder(POINT, samples) == [keys.disorder(POINT, [s])[0] for s in samples]
+    together = keys.noise(POINT, {}, samples, replicas)
+    assert together == [keys.noise(POINT, {}, [s], [r])[0] for s in samples for r in replicas]
+    assert keys.disorder(POINT, {}, samples) == [keys.disorder(POINT, {}, [s])[0] for s in samples]
 
 
 def test_seed_and_model_name_matter() -> None:
     seen = {
-        StreamKeys.of(model, seed, ()).noise({**POINT}, [0], [0])[0][0]
+        StreamKeys.of(model, seed, ()).noise({**POINT}, {}, [0], [0])[0]
         for model in (rig.synthetic.Walk, rig.synthetic.Batched, rig.synthetic.Lanes)
         for seed in (0, 1, 2**63 - 1)
     }

@@ -299,8 +299,16 @@ def construct(model: type[M], values: dict[str, Value]) -> M:
     A model's own `__post_init__` still runs, and may raise ValueError.
     """
     out = object.__new__(model)
-    for name, value in values.items():
-        object.__setattr__(out, name, value)
+    if "__slots__" in model.__dict__:
+        for name, value in values.items():
+            object.__setattr__(out, name, value)
+    else:
+        out.__dict__.update(values)
     if model.__post_init__ is not Model.__post_init__:
         out.__post_init__()
     return out
+
+
+def overrides(model: type[Model], method: str) -> bool:
+    """Whether a model defines one of the methods that `Model` has a default of: if not, no point need be asked."""
+    return getattr(model, method) is not getattr(Model, method)
