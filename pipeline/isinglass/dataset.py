@@ -21,7 +21,7 @@ from zarr.storage import LocalStore
 
 from isinglass.exceptions import InputError, known, told
 from isinglass.ledger import FORMAT, DamagedError, Json
-from isinglass.models.base import Model, construct, fill_value, parameters
+from isinglass.models.base import Model, fill_value, parameters
 from isinglass.planning import STATUS_MEANINGS, Blocks
 from isinglass.sweep import POINT, Grid, describe, varying_dims
 
@@ -57,43 +57,33 @@ def own_dims(grid: Grid, keep: np.ndarray) -> dict[str, OwnDim]:
 
     Raises InputError where an observable's dim has no coordinate.
     """
-    names = list(dict.fromkeys(d for o in grid.model.observables for d in o.dims))
-    if not names:
-        return {}
-    seen: dict[str, dict[tuple[int, ...], np.ndarray]] = {name: {} for name in names}
-    attributes: dict[str, dict[str, str]] = {}
-    for index in np.ndindex(*grid.shape):
-        try:
-            coords = construct(grid.model, grid.point(index)).coords()
-        except Exception as error:
-            if keep[index]:
-                at = describe(grid, index)
-                raise InputError(f"{grid.model.__name__}.coords() at {at} raises {told(error)}") from error
-            continue
-        for name in names:
-            if name not in coords:
-                raise InputError(f"{grid.model.__name__}.coords() lacks the dim {name!r}; {known(name, coords)}")
-            values, attributes[name] = coords[name]
-            seen[name][index] = np.asarray(values)
-    return {name: _own_dim(name, seen[name], attributes[name], grid.shape) for name in names}
+    found = grid.coords
+    for row, error in found.errors.items():
+        if keep.ravel()[row]:
+            at = describe(grid, np.unravel_index(row, grid.shape))
+            raise InputError(f"{grid.model.__name__}.coords() at {at} raises {told(error)}") from error
+    for name in (d for o in grid.model.observables for d in o.dims):
+        if name not in found.values:
+            raise InputError(f"{grid.model.__name__}.coords() lacks the dim {name!r}; {known(name, found.values)}")
+    return {
+        name: _own_dim(name, values, found.which[name].reshape(grid.shape), found.attributes[name])
+        for name, values in found.values.items()
+    }
 
 
-def _own_dim(
-    name: str, seen: dict[tuple[int, ...], np.ndarray], attributes: dict[str, str], shape: tuple[int, ...]
-) -> OwnDim:
-    longest = max(seen.values(), key=len)
-    lengths = np.zeros(shape, np.int64)
-    for index, values in seen.items():
-        lengths[index] = len(values)
+def _own_dim(name: str, values: list[np.ndarray], which: np.ndarray, attributes: dict[str, str]) -> OwnDim:
+    """`values`: the distinct coordinates; `which`: whose is whose, -1 where a point has none."""
+    longest = max(values, key=len)
+    lengths = np.array([*map(len, values), 0])[which]
     differ = (lengths != len(longest)).any()
-    if all(np.array_equal(v, longest[: len(v)]) for v in seen.values()):
+    if all(np.array_equal(v, longest[: len(v)]) for v in values):
         return OwnDim(name, longest, attributes, lengths if differ else None)
-    if any(values.dtype.kind not in "biuf" for values in seen.values()):
+    if any(v.dtype.kind not in "biuf" for v in values):
         raise InputError(f"the words along {name!r} differ from point to point: only numbers may")
-    per_point = np.full((*shape, len(longest)), fill_value("float64"))
-    for index, values in seen.items():
-        per_point[index][: len(values)] = values
-    return OwnDim(name, np.arange(len(longest)), attributes, lengths if differ else None, per_point)
+    padded = np.full((len(values) + 1, len(longest)), fill_value("float64"))
+    for i, v in enumerate(values):
+        padded[i, : len(v)] = v
+    return OwnDim(name, np.arange(len(longest)), attributes, lengths if differ else None, padded[which])
 
 
 def simulation_bytes(model: type[Model], own: Mapping[str, OwnDim]) -> tuple[int, int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from isinglass.exceptions import InputError
 from isinglass.execute import pilot
 from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
+from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
 from isinglass.planning import (
     LONG_SIMULATION,
@@ -33,7 +36,7 @@ from isinglass.planning import (
 )
 from isinglass.progress import duration, size
 from isinglass.provenance import Code, code_of
-from isinglass.source import ModelReference
+from isinglass.source import ModelReference, text_hash
 from isinglass.sweep import Grid, Sweep, locate, unite
 from isinglass.workflow import Workflow
 
@@ -101,18 +104,45 @@ class Plan:
 
 @dataclass(frozen=True)
 class Asked:
-    """A workflow's request, checked: the grid, the kept points, their costs, the code."""
+    """A workflow's request, checked: the grid, the kept points, the code. `again`: the same was asked before."""
 
     workflow: Workflow
     sweep: Sweep
     grid: Grid
     keep: np.ndarray
-    cost: np.ndarray
     code: Code
     reference: ModelReference
+    again: bool = False
+
+    @functools.cached_property
+    def cost(self) -> np.ndarray:
+        """`cost()` of each kept point."""
+        return costs(self.grid, self.keep)
+
+    @functools.cached_property
+    def own(self) -> dict[str, OwnDim]:
+        """The own dims of what is asked."""
+        return own_dims(self.grid, self.keep)
+
+    def record(self) -> Json:
+        """What a request file says of it, apart from when and by whom; `keep` besides."""
+        return {
+            "workflow": self.workflow.name,
+            "title": self.workflow.title,
+            "axes": [[k, list(v)] for k, v in self.grid.axes.items()],
+            "points": self.grid.points,
+            "samples": self.grid.samples,
+            "replicas": self.grid.replicas,
+            "code": self.code.hash,
+            "chosen_by": _chosen_by(self.workflow),
+        }
 
     @classmethod
-    def of(cls, workflow: Workflow) -> Asked:
+    def of(cls, workflow: Workflow, last: Json | None = None) -> Asked:
+        """Raises InputError for what cannot be run. `last`: the newest request of the folder.
+
+        Where that asked the same by the same text, its choice of points stands: no point is looked at again.
+        """
         check_runnable(workflow.model)
         sweep = workflow.sweep()
         grid = sweep.grid()
@@ -122,9 +152,25 @@ class Asked:
                 f"{points:.3g} points and {simulations:.3g} simulations are more than one sweep holds "
                 f"({MAX_POINTS:.0e} and {MAX_SIMULATIONS:.0e}): split it into several"
             )
-        keep = sweep.keep(grid)
-        reference = ModelReference.to(workflow.model)
-        return cls(workflow, sweep, grid, keep, costs(grid, keep), code_of(workflow.model), reference)
+        new = cls(
+            workflow, sweep, grid, np.ones(grid.shape, bool), code_of(workflow.model), ModelReference.to(workflow.model)
+        )
+        record = new.record()
+        if last is not None and record["chosen_by"] and {k: last.get(k) for k in record} == record:
+            keep = ledger.unpack_array(last["keep"]).astype(bool)
+            return replace(new, keep=keep, again=True)
+        return replace(new, keep=sweep.keep(grid))
+
+
+def _chosen_by(workflow: Workflow) -> str:
+    """A hash of the text that chooses the points; empty where `where` is not of the workflow file's own text."""
+    where: Any = workflow.where
+    if where is None:
+        return text_hash(f"all {workflow.text}")
+    code, scope = getattr(where, "__code__", None), getattr(where, "__globals__", {})
+    if workflow.text is None or code is None or where.__closure__ or scope.get("__isinglass_text__") != workflow.text:
+        return ""
+    return text_hash(f"{code.co_firstlineno} {code.co_code.hex()} {workflow.text}")
 
 
 # ---------------------------------------------------------------- plan
@@ -132,9 +178,10 @@ class Asked:
 
 def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
     """Measure a pilot and say what a run would do now, and on which grid; declares and stores nothing."""
-    asked, root, profile = Asked.of(workflow), options.folder(workflow), load_profile(options.cluster)
-    own = own_dims(asked.grid, asked.keep)
-    check_size(asked, own, options)
+    root, profile = options.folder(workflow), load_profile(options.cluster)
+    asked = Asked.of(workflow, last_request(root))
+    own = asked.own
+    check_size(asked, options)
     check_folder(root)
     if workflow.stages:
         results.rehearse(workflow, asked.grid, {})
@@ -170,15 +217,23 @@ class Undone:
 def find_undone(asked: Asked, grid: Grid, blocks: Blocks, status_of: StatusOf, options: Options) -> Undone:
     """What this run, or this shard of it, has to do on a declared grid."""
     request = Request.on(grid, asked.grid, asked.keep)
-    cost = np.zeros(grid.shape)
-    cost[np.ix_(*locate(asked.grid, grid))] = asked.cost
+    cost: np.ndarray | None = None
     mine = shard(blocks, *options.shard, grid.seed) if options.shard is not None else None
     jobs = []
     for index, wanted in missing(blocks, request, status_of, options.retry_failed):
         if mine is None or index in mine:
+            if cost is None:
+                cost = np.zeros(grid.shape)
+                cost[np.ix_(*locate(asked.grid, grid))] = asked.cost
             each = wanted.sum(axis=(-2, -1))
             jobs.append((index, float((each * cost[tuple(blocks.slices(index)[:-2])]).sum()), int(each.sum())))
     return Undone(blocks, request, jobs)
+
+
+def last_request(root: Path) -> Json | None:
+    """The newest request of a run folder, or None."""
+    requests = ledger.requests(root / ".store" / "runs")
+    return requests[-1] if requests else None
 
 
 def nothing_done(index: tuple[int, ...], box: tuple[slice, ...]) -> np.ndarray:
@@ -226,9 +281,9 @@ def choose_block(
     return block_shape(asked.grid, mean, max(profile.slots, cores()), largest, options.block)
 
 
-def check_size(asked: Asked, own: Mapping[str, OwnDim], options: Options) -> None:
+def check_size(asked: Asked, options: Options) -> None:
     """Raises InputError for a sweep whose single simulation yields more than 1 GB, unless `--yes`."""
-    each, _ = simulation_bytes(asked.workflow.model, own)
+    each, _ = simulation_bytes(asked.workflow.model, asked.own)
     if each > MAX_SIMULATION_BYTES and not options.yes:
         raise InputError(f"one simulation yields {size(each)}: record less, or say --yes")
 

@@ -34,6 +34,7 @@ from isinglass.plans import (
     check_size,
     choose_block,
     find_undone,
+    last_request,
     plan_of,
     united,
 )
@@ -60,20 +61,20 @@ class Outcome:
 
 def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
     """Compute what is missing of a workflow, then analyse and draw. Raises InputError for what cannot be run."""
-    asked, root = Asked.of(workflow), options.folder(workflow)
-    profile = load_profile(options.cluster)
+    root, profile = options.folder(workflow), load_profile(options.cluster)
+    asked = Asked.of(workflow, last_request(root))
     if asked.grid.replicas != workflow.replicas:
         talk.say(
             f"replicas: {workflow.replicas} rounded up to {asked.grid.replicas}, a multiple of {workflow.model.lanes}"
         )
-    own = own_dims(asked.grid, asked.keep)
-    check_size(asked, own, options)
     check_folder(root)
     before = current(root) if root.is_dir() else None
     if before is not None:
         united(root, before.grid(workflow.model), asked)
         check_code(before, asked, options)
-    else:
+    if not asked.again:
+        check_size(asked, options)
+    if before is None:
         check_portable(profile, asked)
         check_reachable(profile)
     if workflow.stages and options.shard is None:
@@ -91,7 +92,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         return choose_block(asked, own, pilot_once(), profile, options)
 
     store, grid = prepare(
-        root, asked.sweep, asked.grid, asked.keep, asked.reference.to_json(), block_of,
+        root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of,
         lambda union: root_attributes(asked, union, ledger.requests(root / ".store" / "runs")),
     )  # fmt: skip
     undone = find_undone(asked, grid, store.blocks, committed(store), options)
@@ -262,17 +263,8 @@ def root_attributes(asked: Asked, grid: Grid, past: Sequence[Json]) -> Json:
 
 def record_request(store: Store, asked: Asked) -> str:
     """File what this run asks, and the code and workflow text that ask it. Returns the request's name."""
-    home, workflow, grid = store.root / ".store", asked.workflow, asked.grid
-    content: Json = {
-        "workflow": workflow.name,
-        "title": workflow.title,
-        "axes": [[k, list(v)] for k, v in grid.axes.items()],
-        "points": grid.points,
-        "samples": grid.samples,
-        "replicas": grid.replicas,
-        "keep": ledger.pack_array(asked.keep),
-        "code": asked.code.hash,
-    }
+    home, workflow = store.root / ".store", asked.workflow
+    content: Json = {**asked.record(), "keep": ledger.pack_array(asked.keep)}
     (home / "code").mkdir(exist_ok=True)
     code = home / "code" / f"{asked.code.hash}.json"
     if not code.exists():

@@ -5,6 +5,7 @@ Nothing here runs, writes or reads anything. What stands here is the format: can
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,20 @@ POINT = "point"
 
 
 # ---------------------------------------------------------------- the grid
+
+
+@dataclass(frozen=True)
+class Coords:
+    """Coordinates of a model's own dims over a grid's points, the last point dimension fastest.
+
+    `values`: dim -> the distinct coordinates; `which`: dim -> whose is whose, int (points,), -1 where there is none;
+    `errors`: row -> what the point's model raised.
+    """
+
+    values: dict[str, list[np.ndarray]]
+    which: dict[str, np.ndarray]
+    attributes: dict[str, dict[str, str]]
+    errors: dict[int, Exception]
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,31 @@ class Grid:
         columns = self.columns()
         for row in zip(*columns.values(), strict=True):
             yield {**self.fixed, **dict(zip(columns, row, strict=True))}
+
+    @functools.cached_property
+    def coords(self) -> Coords:
+        """The own dims' coordinates at every point whose model can be constructed."""
+        names = list(dict.fromkeys(d for o in self.model.observables for d in o.dims))
+        out = Coords({}, {}, {}, {})
+        seen: dict[tuple[str, str, bytes], int] = {}
+        for row, point in enumerate(self.each() if names else ()):
+            try:
+                coords = construct(self.model, point).coords()
+            except Exception as error:
+                out.errors[row] = error
+                continue
+            for name in names:
+                if name not in coords:
+                    continue
+                values, out.attributes[name] = np.asarray(coords[name][0]), coords[name][1]
+                key = (name, values.dtype.str, values.tobytes())
+                distinct = out.values.setdefault(name, [])
+                if key not in seen:
+                    seen[key] = len(distinct)
+                    distinct.append(values)
+                which = out.which.setdefault(name, np.full(math.prod(self.shape), -1))
+                which[row] = seen[key]
+        return out
 
     def part(self, box: Sequence[slice]) -> Grid:
         """The grid of one box of points."""
@@ -312,7 +352,9 @@ def unite(old: Grid, sweep: Sweep, new: Grid) -> Grid:
         for name, values in old.axes.items():
             merged = tuple(dict.fromkeys((*values, *new.axes[name])))
             axes[name] = merged if parameters(old.model)[name].type is str else tuple(sorted(merged))
-    union = sweep.evaluate(axes, max(old.samples, new.samples), max(old.replicas, new.replicas))
+    samples, replicas = max(old.samples, new.samples), max(old.replicas, new.replicas)
+    same = axes == new.axes and (samples, replicas) == (new.samples, new.replicas)
+    union = new if same else sweep.evaluate(axes, samples, replicas)
     at = np.ix_(*locate(old, union))
     for name, array in union.derived.items():
         changed = np.argwhere(array[at] != old.derived[name])
