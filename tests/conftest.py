@@ -29,4 +29,4 @@ def steady_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     from isinglass.planning import Pilot
 
     for module in (plans, runs):
-        monkeypatch.setattr(module, "pilot", lambda grid, cost, cores: Pilot(1e-3, 1e-3, 1e-3))
+        monkeypatch.setattr(module, "pilot", lambda grid, cost, cores, alone=None: Pilot(1e-3, 1e-3, 1e-3))

@@ -25,6 +25,7 @@ LAYERS = [
     ["planning"],
     ["ledger"],
     ["simulation"],
+    ["isolation"],
     ["dataset"],
     ["generations"],
     ["execute", "cluster"],

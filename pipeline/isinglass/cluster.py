@@ -167,7 +167,7 @@ def connect(profile: Profile) -> Iterator[Client]:
     from distributed import Client, LocalCluster
 
     settings = {
-        "distributed.scheduler.allowed-failures": 10,
+        "distributed.scheduler.allowed-failures": 200,  # each block of a task may kill two workers
         "distributed.scheduler.worker-ttl": "30 minutes",
         "distributed.scheduler.work-stealing": False,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import math
 import os
@@ -20,12 +21,13 @@ import numpy as np
 from isinglass import ledger
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
+from isinglass.isolation import Cell, cell, warm
 from isinglass.keys import states
 from isinglass.ledger import DamagedError
 from isinglass.models.base import Model, construct
 from isinglass.planning import PENDING, Pilot, Request, block_name, pilot_points
 from isinglass.provenance import machine, now
-from isinglass.simulation import Work, compute, failures_within
+from isinglass.simulation import Call, Work, compute, failures_within, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 LAG = 0.0025  # seconds: half the interpreter's switch interval
 PILOT_SECONDS = 3.0
+PASSES = 3  # how often a task is sent whose workers die, beyond what the scheduler itself tries
 WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough that a stop leaves little behind
 
 
@@ -51,6 +54,8 @@ class Context:
     request: str
     pace: float
     stop_file: str
+    limit: float | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     name, box = block_name(job.index), store.blocks.slices(job.index)
     part = replace(job.part, model=model)
     shape = tuple(s.stop - s.start for s in box)
-    by = {"host": machine()["host"], "pid": os.getpid(), "request": context.request}
-    attempts = ledger.begin(store.ledger, name, by)
+    attempts, deaths = ledger.begin(store.ledger, name, {"request": context.request})
     with ledger.locked(store.ledger, name):
         work = _stored(store, name, box, model) or Work.empty(model, shape, store.declaration["own"])
     before = work.status
@@ -126,7 +130,9 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     work.status[wanted] = PENDING
     work.failures = failures_within(part, first, work.status, work.failures)
     known_failures = len(work.failures)
-    compute(part, first, wanted, work, context.pace, stop)
+    with caller(context, deaths, stop) as call:
+        compute(part, first, wanted, work, context.pace, stop, call)
+        work.cpu_seconds += getattr(call, "cpu_seconds", 0.0)
     new = work.failures[known_failures:]
     report = Report(job.index, work.computed, len(new), work.cpu_seconds, failures=new[:8])
     if not work.computed and np.array_equal(work.status, before):
@@ -152,6 +158,16 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
         ledger.commit(store.ledger, name, work.status, entry)
     _log(store.root, {"time": now(), "block": name, "computed": work.computed, **entry})
     return report
+
+
+@contextlib.contextmanager
+def caller(context: Context, deaths: int, stop: Callable[[], bool]) -> Iterator[Call]:
+    """How to call a block's model: here, or, under a time limit or after two deaths, in a process of its own."""
+    if context.model.portable and (context.alone or context.limit is not None or deaths >= ledger.DEATHS):
+        with cell(context.model, context.limit, stop) as alone:
+            yield alone
+    else:
+        yield here
 
 
 def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model]) -> Work | None:
@@ -207,20 +223,22 @@ def distribute(
     from distributed import as_completed
 
     slots = sum(client.nthreads().values()) or 1
-    queue = enumerate(tasks)
-    flying: dict[Any, Sequence[Job]] = {}
+    queue = iter(tasks)
+    again: list[tuple[Sequence[Job], int]] = []
+    flying: dict[Any, tuple[Sequence[Job], int]] = {}
     done = as_completed(raise_errors=False, loop=client.loop)
+    numbers = itertools.count()
 
     def feed() -> None:
         while len(flying) < WINDOW * slots:
-            i, jobs = next(queue, (0, None))
-            if jobs is None:
+            jobs, passes = again.pop() if again else (next(queue, ()), 1)
+            if not jobs:
                 return
             future = client.submit(
-                run_task, context, jobs, key=(f"block-{context.request}", i), pure=False,
+                run_task, context, jobs, key=(f"block-{context.request}", next(numbers)), pure=False,
                 priority=int(1e3 * sum(j.seconds for j in jobs)),
             )  # fmt: skip
-            flying[future] = jobs
+            flying[future] = jobs, passes
             done.add(future)
 
     feed()
@@ -233,14 +251,18 @@ def distribute(
             time.sleep(0.005)
             tick()
         for future in batch:
-            jobs = flying.pop(future)
+            jobs, passes = flying.pop(future)
             if future.status == "finished":
                 yield future.result()
             else:
-                error = future.exception()
+                error = future.exception() if future.status == "error" else None
                 if isinstance(error, (OSError, InputError)):
                     raise error
-                yield [Report(j.index, lost=f"{type(error).__name__}: {error}") for j in jobs]
+                if error is not None and passes < PASSES and client.status == "running":
+                    again += [([job], passes + 1) for job in jobs]
+                else:
+                    lost = f"{type(error).__name__}: {error}" if error else "the scheduler is gone"
+                    yield [Report(j.index, lost=lost) for j in jobs]
             future.release()
         if deadline is None:
             feed()
@@ -249,17 +271,18 @@ def distribute(
 # ---------------------------------------------------------------- the pilot
 
 
-def pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
+def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
     """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
 
     Compiles the kernels on the way, so that workers load them from the cache. It runs beside the main thread, which so
     can be interrupted also while a long simulation runs. A point that raises is passed over: the run will say so.
+    `alone`: what computes the simulations where this process must not; then nothing is learnt of the GIL.
     """
     found: Future[Pilot] = Future()
 
     def measure() -> None:
         try:
-            found.set_result(_pilot(grid, cost, cores))
+            found.set_result(_pilot(grid, cost, cores, alone))
         except BaseException as error:
             found.set_exception(error)
 
@@ -267,25 +290,23 @@ def pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
     return found.result()
 
 
-def _pilot(grid: Grid, cost: np.ndarray, cores: int) -> Pilot:
-    with contextlib.suppress(Exception):  # compiles; a model without tiny() compiles at its first point instead
-        tiny = grid.model.tiny()
-        streams = np.ones((1, grid.model.lanes, 4), np.uint64)
-        grid.model.simulate_batch([tiny], streams[:, 0], streams)
+def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilot:
+    if alone is None:
+        warm(grid.model)
     timed: list[_Timed] = []
     began = time.perf_counter()
     for index in pilot_points(cost):
-        if timed and time.perf_counter() - began > PILOT_SECONDS:
+        if time.perf_counter() - began > PILOT_SECONDS:
             break  # long simulations: these will have to do
         with contextlib.suppress(Exception):
-            timed.append(_timed(grid, index))
+            timed.append(_timed(grid, index, alone or here))
     if not timed:
         guess = 0.01 / float(cost.max())
         return Pilot(guess, guess, guess, timed=False)
     paces = [t.seconds / t.cost for t in timed]
     mean = sum(t.seconds for t in timed) / sum(t.cost for t in timed)
     middle = min(timed, key=lambda t: abs(t.wall - 0.02))
-    if cores == 1 or middle.wall > 10:
+    if cores == 1 or middle.wall > 10 or alone is not None:
         return Pilot(mean, min(paces), max(paces))
     speedup = max(_speedup(middle.call) for _ in range(2))
     holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
@@ -302,7 +323,7 @@ class _Timed:
     cost: float
 
 
-def _timed(grid: Grid, index: tuple[int, ...]) -> _Timed:
+def _timed(grid: Grid, index: tuple[int, ...], simulate: Call) -> _Timed:
     """A call of some 10 ms at one point, the faster of two; or a single simulation, where that is longer."""
     point = grid.point(index)
     model, lanes = construct(grid.model, point), range(grid.model.lanes)
@@ -311,7 +332,7 @@ def _timed(grid: Grid, index: tuple[int, ...]) -> _Timed:
     while True:
         noise = states(grid.keys.noise(point, {}, range(pairs), lanes))
         call = functools.partial(
-            grid.model.simulate_batch, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
+            simulate, grid.model, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
         )
         seconds = math.inf
         for _ in range(2):  # the first call may still compile; a long one does not care

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ import numpy as np
 from isinglass import ledger
 from isinglass.dataset import Store, arrays, chunk_file, open_zarr, read_block, variables
 from isinglass.exceptions import InputError, known
+from isinglass.isolation import cell, close_cells
 from isinglass.ledger import DamagedError, Json
 from isinglass.models.base import Model, Value, canonical, parameters
 from isinglass.planning import DONE, FAILED, Request, StatusOf, block_index, block_name
 from isinglass.provenance import code_of
-from isinglass.simulation import Work, compute
+from isinglass.simulation import Call, Work, compute, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid, locate
 from isinglass.workflow import parse_value
@@ -226,8 +228,9 @@ def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:
     part = grid.part([slice(i, i + 1) for i in point])
     shape = (*(1,) * len(point), 1, lanes)
     work = Work.empty(grid.model, shape, store.declaration["own"])
-    compute(part, (sample, first), np.ones(shape, bool), work, 1.0, lambda: False)
-    here = (*(0,) * len(point), 0, replica - first)
+    with _as_before(store, grid, index) as call:
+        compute(part, (sample, first), np.ones(shape, bool), work, 1.0, lambda: False, call)
+    at = (*(0,) * len(point), 0, replica - first)
     block = tuple(i // b for i, b in zip(index, store.blocks.block, strict=True))
     box = store.blocks.slices(block)
     there = tuple(i - s.start for i, s in zip(index, box, strict=True))
@@ -243,12 +246,31 @@ def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:
     if status not in (DONE, FAILED):
         raise InputError(f"{label} is {WORDS[status]}: there is nothing to compare with")
     old = {o.name: stored[o.name][there] for o in grid.model.observables}
-    again = {o.name: work.values[o.name][here] for o in grid.model.observables}
+    again = {o.name: work.values[o.name][at] for o in grid.model.observables}
     differs = [n for n in old if old[n].tobytes() != again[n].tobytes()]
-    if status != int(work.status[here]):
+    if status != int(work.status[at]):
         differs.insert(0, "status")
     mine = [f for f in work.failures if f["replica"] == replica]
     return Comparison(label, WORDS[status], old, again, mine[0] if mine else None, differs)
+
+
+@contextlib.contextmanager
+def _as_before(store: Store, grid: Grid, index: tuple[int, ...]) -> Iterator[Call]:
+    """How to run a simulation again: in a process of its own, where it failed in one."""
+    block = block_name([i // b for i, b in zip(index, store.blocks.block, strict=True)])
+    try:
+        entry = ledger.read_entry(store.ledger, block, ledger.suffix_of(store.ledger, block) or "done")
+    except (DamagedError, FileNotFoundError):
+        entry = {}
+    label = dict(zip(grid.axes, _labels(grid, index[:-2]), strict=True))
+    place = (label, index[-2], index[-1])
+    for failure in entry.get("failures", []):
+        if "limit" in failure and (failure["parameters"], failure["sample"], failure["replica"]) == place:
+            with cell(ModelReference.to(grid.model), failure["limit"], lambda: False) as alone:
+                yield alone
+            close_cells()
+            return
+    yield here
 
 
 def _labels(grid: Grid, point: Sequence[int]) -> list[Value]:

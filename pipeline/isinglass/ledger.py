@@ -26,6 +26,7 @@ from isinglass.exceptions import InputError
 from isinglass.planning import DONE, FAILED, PENDING, SKIPPED
 
 FORMAT = 1
+DEATHS = 2  # after so many deaths in flight a block runs in a process of its own
 Json = dict[str, Any]
 
 
@@ -114,6 +115,19 @@ def in_flight(folder: Path) -> list[Json]:
     return out
 
 
+def me() -> Json:
+    """This process, so that nobody takes another one of the same number for it."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid())}
+
+
+def _born(pid: int) -> str:
+    """When a process started, in ticks since the machine did; empty where the system does not say."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
 def alive(run: Json) -> bool:
     """Whether the process of a `.run` file may still be at work: unknown on another host, so taken for alive."""
     if run["host"] != socket.gethostname():
@@ -124,21 +138,31 @@ def alive(run: Json) -> bool:
         return False
     except OSError:
         pass
-    return True
+    return bool(_born(int(run["pid"])) == run.get("born", ""))
 
 
-def begin(folder: Path, block: str, by: Json) -> int:
-    """Say that a block is in flight. Returns which attempt this is: a `.run` left over counts as one that died."""
+def begin(folder: Path, block: str, by: Json) -> tuple[int, int]:
+    """Say that a block is in flight. Returns which attempt this is, and how many before it may have died.
+
+    A `.run` left over is of a process that died, or of one that is at work on this machine, or of one elsewhere, which
+    counts as dead: the only use of the number is caution.
+    """
     path = folder / f"{block}.run"
-    attempts = 1
+    attempts, deaths = 1, 0
     try:
-        attempts += int(read_json(path)["attempts"])
+        before = read_json(path)
+        attempts, deaths = attempts + int(before["attempts"]), deaths_of(before)
     except FileNotFoundError:
         pass
-    except DamagedError:
+    except (DamagedError, KeyError):
         attempts += 1
-    write_json(path, by | {"attempts": attempts, "since": time.time()})
-    return attempts
+    write_json(path, by | me() | {"attempts": attempts, "deaths": deaths, "since": time.time()})
+    return attempts, deaths
+
+
+def deaths_of(run: Json) -> int:
+    """How many processes have died with a block in flight, as far as its `.run` tells."""
+    return int(run["deaths"]) + (run["host"] != socket.gethostname() or not alive(run))
 
 
 def commit(folder: Path, block: str, status: np.ndarray, entry: Json) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from isinglass.exceptions import InputError
 from isinglass.execute import pilot
 from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
+from isinglass.isolation import cell
 from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
 from isinglass.planning import (
@@ -187,18 +189,37 @@ def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
         results.rehearse(workflow, asked.grid, {})
     store = current(root) if root.is_dir() else None
     if store is None:
-        measured = pilot(asked.grid, asked.cost, cores())
+        measured = measure(asked)
         block = choose_block(asked, own, measured, profile, options)
         undone = find_undone(asked, asked.grid, Blocks(asked.grid.full_shape, block), nothing_done, options)
         return plan_of(asked, undone, own, measured, profile), asked.grid
     old = store.grid(workflow.model)
     union = united(root, old, asked)
     check_code(store, asked, options)
-    measured = pilot(asked.grid, asked.cost, cores())
+    measured = measure(asked)
     extended = union.full_shape != old.full_shape
     status_of = carried_over(store, old, union) if extended else committed(store)
     undone = find_undone(asked, union, Blocks(union.full_shape, store.blocks.block), status_of, options)
     return plan_of(asked, undone, own_dims(union, undone.request.keep), measured, profile), union
+
+
+def measure(asked: Asked, home: Path | None = None) -> Pilot:
+    """A pilot: in this process, unless simulations may hang or an earlier pilot died.
+
+    `home`: where a note says that a pilot is under way, so that a next run knows of its death.
+    """
+    deaths = 0 if home is None else ledger.begin(home, "pilot", {})[1]
+    if home is not None:
+        deaths += sum(map(ledger.deaths_of, itertools.chain(*map(ledger.in_flight, home.glob("*/blocks")))))
+    limit = asked.workflow.time_limit
+    try:
+        if asked.reference.portable and (limit is not None or deaths):
+            with cell(asked.reference, limit, lambda: False) as alone:
+                return pilot(asked.grid, asked.cost, cores(), alone)
+        return pilot(asked.grid, asked.cost, cores())
+    finally:
+        if home is not None:
+            (home / "pilot.run").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,18 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isinglass import ledger, results
-from isinglass.cluster import Profile, check_reachable, connect, cores, load_profile
+from isinglass.cluster import Profile, check_reachable, connect, load_profile
 from isinglass.dataset import OwnDim, Store, own_dims
 from isinglass.exceptions import InputError
-from isinglass.execute import Context, Job, distribute, pilot, serial
+from isinglass.execute import Context, Job, distribute, serial
 from isinglass.generations import check_folder, current, prepare
 from isinglass.inspection import committed
+from isinglass.isolation import close_cells
 from isinglass.ledger import Json
 from isinglass.models.base import parameters
 from isinglass.planning import Pilot, Request, pack, tally
@@ -35,6 +36,7 @@ from isinglass.plans import (
     choose_block,
     find_undone,
     last_request,
+    measure,
     plan_of,
     united,
 )
@@ -84,7 +86,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
     def pilot_once() -> Pilot:
         if not measured:
             talk.say(f"{workflow.name}: measuring a pilot (and compiling, where the kernels changed) ...")
-            measured.append(pilot(asked.grid, asked.cost, cores()))
+            measured.append(measure(asked, root / ".store"))
         return measured[0]
 
     def block_of(grid: Grid, own: Mapping[str, OwnDim]) -> tuple[int, ...]:
@@ -132,10 +134,18 @@ def _compute(
     stop_file = store.root / ".store" / f"stop-{uuid.uuid4().hex}"
     context = Context(
         str(store.root.absolute()), store.number, asked.reference, asked.code.hash, request_name, measured.seconds,
-        str(stop_file.absolute()),
+        str(stop_file.absolute()), asked.workflow.time_limit,
     )  # fmt: skip
+    # worker processes are started again, and each block then looks after itself; this process can die only once
+    fatal = [r["block"] for r in ledger.in_flight(store.ledger) if ledger.deaths_of(r) >= ledger.DEATHS]
+    if fatal and asked.reference.portable and profile.kind in ("serial", "threads"):
+        talk.say(
+            f"  {ledger.DEATHS} processes died over block {fatal[0]}: simulations now run in processes of their own"
+        )
+        context = replace(context, alone=True)
     counter = Counter(plan.simulations, plan.cpu_seconds, plan.wall_seconds)
     with stopping(stop_file) as deadline, ExitStack() as stack:
+        stack.callback(close_cells)
         client = None if profile.kind == "serial" else stack.enter_context(connect(profile))
         ticker = Ticker(talk, counter, stack.enter_context(progress(talk, counter)))
         if client is None:
@@ -176,6 +186,11 @@ def fitting(profile: Profile, measured: Pilot, cost: float, asked: Asked, talk: 
 
 def check_portable(profile: Profile, asked: Asked) -> None:
     """Raises InputError where other processes cannot import the model."""
+    if asked.workflow.time_limit is not None and not asked.reference.portable:
+        raise InputError(
+            f"time_limit needs processes of their own, and model {asked.workflow.model.__name__} is defined in a "
+            "notebook or script, which these cannot import: put it into a workflow file, or leave time_limit out"
+        )
     if profile.kind not in ("threads", "serial") and not asked.reference.portable:
         raise InputError(
             f"model {asked.workflow.model.__name__} is defined in a notebook or script, which worker processes cannot "

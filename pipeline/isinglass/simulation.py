@@ -21,6 +21,22 @@ Call = Callable[[type[Model], Sequence[Model], np.ndarray, np.ndarray], dict[str
 """(model class, M models, disorder (M, 4), noise (M, R, 4)) -> every observable (M, R, *own)."""
 
 
+class Stopped(Exception):
+    """A call was given up because the run is to end: nothing failed."""
+
+
+class CellError(OSError):
+    """No process of its own could be had for a simulation: nothing failed, but nothing can be computed either."""
+
+
+class FailedAlone(Exception):
+    """How a simulation failed in a process of its own: in one line, and as that process told it; the time it had."""
+
+    def __init__(self, what: str, trace: str, limit: float | None) -> None:
+        super().__init__(what)
+        self.what, self.trace, self.limit = what, trace, limit
+
+
 @dataclass
 class Work:
     """A block being filled: arrays over (points..., sample, replica, own...), and what went wrong in it."""
@@ -150,7 +166,10 @@ def compute(
             end = int(np.searchsorted(cost, before + SLICE_SECONDS / pace)) + 1
             end = min(end, at + SLICE_PAIRS, int(changes[np.searchsorted(changes, at, side="right")]))
             began = time.perf_counter()
-            _run(block, lot.part(slice(at, end)), work, call)
+            try:
+                _run(block, lot.part(slice(at, end)), work, call)
+            except Stopped:
+                return False
             pace = max((time.perf_counter() - began) / (cost[end - 1] - before), 1e-12)
             at = end
     return True
@@ -184,6 +203,8 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
     part, replicas, lanes = block.part, lot.replicas, block.part.model.lanes
     try:
         out = _call(block, lot, call)
+    except (Stopped, CellError):
+        raise
     except Exception as error:
         failure = error  # dealt with outside of this clause, so that tracebacks do not chain
     if failure is not None and len(lot.rows) > 1:
@@ -204,10 +225,8 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
     elapsed[at] = (seconds / len(replicas) * cost / cost.sum())[:, None]
     work.computed += len(lot.rows) * len(replicas)
     if failure is not None:
-        trace = getattr(failure, "trace", None) or "".join(traceback.format_exception(failure))
-        what = getattr(failure, "what", None) or f"{type(failure).__name__}: {failure}"
         for replica in replicas:
-            _fail(block, lot, 0, replica, work, what, trace)
+            _fail(block, lot, 0, replica, work, failure)
         return
     dims = len(part.shape)
     values = {name: a.reshape(points, *a.shape[dims:]) for name, a in work.values.items()}
@@ -218,7 +237,7 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
     for (m, r), names in _not_finite(part.model, out).items():
         for o in part.model.observables:
             values[o.name][lot.rows[m], lot.samples[m], replicas[r]] = fill_value(o.dtype)
-        _fail(block, lot, m, replicas[r], work, f"non-finite value in {', '.join(names)}", "")
+        _fail(block, lot, m, replicas[r], work, NotFiniteError(f"non-finite value in {', '.join(names)}"))
 
 
 def _call(block: _Block, lot: _Lot, call: Call) -> dict[str, np.ndarray]:
@@ -259,19 +278,28 @@ def _not_finite(model: type[Model], out: dict[str, np.ndarray]) -> dict[tuple[in
     return bad
 
 
-def _fail(block: _Block, lot: _Lot, pair: int, replica: int, work: Work, error: str, trace: str) -> None:
+class NotFiniteError(ValueError):
+    """A simulation gave NaN or infinity where its model declares a number."""
+
+
+def _fail(block: _Block, lot: _Lot, pair: int, replica: int, work: Work, failure: Exception) -> None:
+    """Mark one simulation failed and file why. `limit` in the record: it failed in a process of its own."""
     row, sample = lot.rows[pair], lot.samples[pair]
     work.status.reshape(len(block.cost), *work.status.shape[-2:])[row, sample, replica] = FAILED
     point = {**block.part.fixed, **{name: column[row] for name, column in block.columns.items()}}
-    work.failures.append(
-        {
-            "parameters": {name: point[name] for name in block.part.axes},
-            "sample": block.first[0] + sample,
-            "replica": block.first[1] + replica,
-            "error": error,
-            "traceback": trace,
-        }
-    )
+    record: dict[str, Any] = {
+        "parameters": {name: point[name] for name in block.part.axes},
+        "sample": block.first[0] + sample,
+        "replica": block.first[1] + replica,
+    }
+    if isinstance(failure, FailedAlone):
+        record |= {"error": failure.what, "traceback": failure.trace, "limit": failure.limit}
+    elif isinstance(failure, NotFiniteError):
+        record |= {"error": str(failure), "traceback": ""}
+    else:
+        trace = "".join(traceback.format_exception(failure))
+        record |= {"error": f"{type(failure).__name__}: {failure}", "traceback": trace}
+    work.failures.append(record)
 
 
 def failures_within(

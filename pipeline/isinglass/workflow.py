@@ -42,7 +42,8 @@ class Workflow:
     parameters that differ from their defaults; `derived`: parameters computed from the others of a point; `where`:
     which points to keep. `paired`: parameters along which the noise streams are the same. `stages` get the dataset
     merged with what earlier stages returned, and return new variables. `presets`: name -> {axes, samples, replicas,
-    fixed, seed}.
+    fixed, seed}. `time_limit`: seconds that one simulation may take: one that takes longer is `failed`; all then run in
+    processes of their own, which can be ended.
     """
 
     model: type[Model]
@@ -58,6 +59,7 @@ class Workflow:
     stages: Sequence[Stage] = ()
     figures: Sequence[Any] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    time_limit: float | None = None
     title: str = ""
     name: str = "workflow"
     text: str | None = None
@@ -80,6 +82,11 @@ class Workflow:
         for figure in self.figures:
             if not callable(getattr(figure, "draw", None)):
                 raise InputError(f"{self.name}: figure {figure!r} has no method `draw`: take one of isinglass.figures")
+        limit = self.time_limit
+        if limit is not None and (
+            isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < 1e9
+        ):
+            raise InputError(f"{self.name}: time_limit = {limit!r}: write seconds, a positive number, or leave it out")
         if self.points is not None and self.axes:
             raise InputError(f"{self.name} has both axes and points: a sweep is a grid or a list")
         if self.points is None and not self.axes:

@@ -3,6 +3,7 @@
 Values are hashes of all that a simulation may depend on, so that any wrong stream, parameter or place shows.
 """
 
+import ctypes
 import os
 import time
 from dataclasses import dataclass
@@ -203,6 +204,37 @@ class Faulty(Model):
             case "name":
                 return {"value": value, "counts": count}
         return {"value": value, "count": count * 0}
+
+    @classmethod
+    def tiny(cls):
+        return cls()
+
+
+@dataclass(frozen=True)
+class Deadly(Model):
+    """Takes its process with it, or never ends, in those replicas whose stream begins with a multiple of eight."""
+
+    size: int = size()
+    fault: str = parameter("none", units="1", choices=("none", "hang", "segfault", "killed", "exit"), doc="fault")
+
+    observables = (Observable("value", "1"),)
+
+    def simulate(self, disorder, noise):
+        if self.fault != "none" and any(int(row[0]) % 8 == 0 for row in noise):
+            self.die()
+        return {"value": np.array([mix(disorder, row, self) for row in noise])}
+
+    def die(self):
+        match self.fault:
+            case "hang":
+                while True:
+                    pass
+            case "segfault":
+                ctypes.string_at(0)
+            case "killed":
+                os.kill(os.getpid(), 9)
+            case "exit":
+                os._exit(3)
 
     @classmethod
     def tiny(cls):
