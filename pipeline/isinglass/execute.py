@@ -26,6 +26,7 @@ from isinglass.provenance import machine, now
 from isinglass.simulation import Work, compute, failures_within
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid, states
+from isinglass.travel import fetch
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -88,6 +89,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     model = context.model.load()
     folder = Path(context.root) / ".store" / str(context.number)
     store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
+    fetch(store.root, model, [job.part for job in jobs])
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:

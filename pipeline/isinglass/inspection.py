@@ -19,6 +19,7 @@ from isinglass.provenance import code_of
 from isinglass.simulation import Work, compute
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid, locate
+from isinglass.travel import array_names, damaged, named
 from isinglass.workflow import parse_value
 
 WORDS = ("pending", "done", "failed", "skipped")
@@ -95,6 +96,7 @@ def scrub(store: Store) -> Iterator[tuple[str, str]]:
                 ledger.read_json(path)
             except (DamagedError, FileNotFoundError) as error:
                 yield "", str(error)
+    yield from (("", what) for what in damaged(store.root, store.declaration))
     names = [*(o["name"] for o in store.declaration["observables"]), "elapsed", "status"]
     try:
         with warnings.catch_warnings():
@@ -175,8 +177,9 @@ def parse_label(grid: Grid, words: Sequence[str]) -> tuple[int, ...]:
     if lacking:
         raise InputError(f"which simulation? Say also {' '.join(f'{n}=...' for n in lacking)}")
     specs = parameters(grid.model)
-    exact = {name: canonical(specs[name], parse_value(specs[name], given[name])) for name in grid.axes}
-    values = {name: _nearest(name, value, grid) for name, value in exact.items()}
+    owned = {n: named(n, given[n], grid.axes[n]) for n in array_names(grid.model) if n in grid.axes}  # type: ignore[arg-type]
+    exact = {n: canonical(specs[n], parse_value(specs[n], given[n])) for n in grid.axes if n not in owned}
+    values = {n: owned[n] if n in owned else _nearest(n, exact[n], grid) for n in grid.axes}
     if grid.points:
         row = tuple(values.values())
         if row not in grid.labels(0):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from isinglass.arrays import absent
 from isinglass.exceptions import InputError, known, told
 from isinglass.kernels.streams import STREAMS_VERSION
 from isinglass.models.base import Model, Parameter, Value, canonical, construct, parameters
@@ -67,9 +68,8 @@ class StreamKeys:
         )
 
     def _prefix(self, kind: str, names: Sequence[str], point: Mapping[str, Value]) -> Any:
-        head = (STREAMS_VERSION, kind, self.model, self.seed)
-        items = [encode(v) for v in head]
-        for name in names:
+        items = [encode(v) for v in (STREAMS_VERSION, kind, self.model, self.seed)]
+        for name in (n for n in names if not absent(point[n])):
             items += (encode(name), encode(point[name]))
         return blake2b(b"".join(items), digest_size=32)
 
@@ -328,7 +328,7 @@ def _axis(spec: Parameter, values: Any, points: bool) -> tuple[Value, ...]:
     if len(set(out)) < len(out):
         twice = next(v for i, v in enumerate(out) if v in out[:i])
         raise InputError(f"axis {spec.name!r} has {twice!r} twice (values agree to 15 significant digits): remove one")
-    return tuple(out) if spec.type is str else tuple(sorted(out))
+    return tuple(out) if issubclass(spec.type, str) else tuple(sorted(out))
 
 
 def _sorted_points(axes: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
@@ -371,7 +371,7 @@ def unite(old: Grid, sweep: Sweep, new: Grid) -> Grid:
     else:
         for name, values in old.axes.items():
             merged = tuple(dict.fromkeys((*values, *new.axes[name])))
-            axes[name] = merged if parameters(old.model)[name].type is str else tuple(sorted(merged))
+            axes[name] = merged if issubclass(parameters(old.model)[name].type, str) else tuple(sorted(merged))
     union = sweep.evaluate(axes, max(old.samples, new.samples), max(old.replicas, new.replicas))
     at = np.ix_(*locate(old, union))
     for name, array in union.derived.items():
