@@ -189,7 +189,7 @@ def _fits(numbers: np.ndarray, dtype: np.dtype[Any]) -> bool:
     if kind == "c" and target == "f":
         return False
     with np.errstate(over="ignore"):
-        return bool((numbers.astype(dtype).astype(numbers.dtype) == numbers).all())
+        return bool((numbers.astype(dtype) == numbers).all())
 
 
 # ---------------------------------------------------------------- in a run folder

@@ -19,7 +19,7 @@ from isinglass.provenance import code_of
 from isinglass.simulation import Work, compute
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid, locate
-from isinglass.travel import array_names, damaged, named
+from isinglass.travel import array_names, damaged, fetch, named
 from isinglass.workflow import parse_value
 
 WORDS = ("pending", "done", "failed", "skipped")
@@ -227,6 +227,7 @@ def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:
     point, sample, replica = index[:-2], index[-2], index[-1]
     first = replica - replica % lanes
     part = grid.part([slice(i, i + 1) for i in point])
+    fetch(store.root, grid.model, [part])
     shape = (*(1,) * len(point), 1, lanes)
     work = Work.empty(grid.model, shape, store.declaration["own"])
     compute(part, (sample, first), np.ones(shape, bool), work, 1.0, lambda: False)

@@ -168,7 +168,7 @@ def test_copy_a_is_the_same_alone(name: str) -> None:
 )
 def test_faulty_declarations_are_refused(body: str, told: str) -> None:
     scope = {"Model": Model, "Observable": Observable, "parameter": parameter, "dataclasses": dataclasses}
-    scope |= {"Array": Array, "array_parameter": array_parameter}
+    scope |= {"Array": Array, "array_parameter": array_parameter, "__name__": __name__}
     text = f"@dataclasses.dataclass(frozen=True)\nclass Bad(Model):\n    {body}\n\n\nparameters(Bad)\n"
     scope["parameters"] = parameters
     with pytest.raises(InputError, match=told):

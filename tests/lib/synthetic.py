@@ -266,10 +266,15 @@ class Wired(Model):
     wires: Array = array_parameter(units="1", doc="couplings", ndim=2, required=True)
     drive: Array = array_parameter(units="1", doc="what is fed in", dtype="int16", ndim=1, quenched=False)
     temperature: float = temperature()
+    pause: float = parameter(0.0, units="s", minimum=0, doc="wall time of one simulation")
 
     observables = (Observable("value", "1"), Observable("total", "1"))
 
+    def cost(self):
+        return 1e-4 + self.pause
+
     def simulate(self, disorder, noise):
+        time.sleep(self.pause * len(noise))
         parts = [self.wires.values, self.drive.values] if self.drive else [self.wires.values]
         base = mix(disorder, *parts)
         return {

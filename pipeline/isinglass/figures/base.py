@@ -218,7 +218,8 @@ def facets(ds: xr.Dataset, shown: Sequence[str], at: Mapping[str, Any]) -> Itera
         raise InputError(f"the data also vary along {', '.join(over)}, which makes {many} figures: set at={{...}}")
     for index in np.ndindex(*(ds.sizes[axis] for axis in over)):
         part = ds.isel({axis: [i] for axis, i in zip(over, index, strict=True)})
-        yield "".join(f"-{axis}={re.sub(r'[^\w.+=-]+', '_', str(words(part, axis)[0]))}" for axis in over), part
+        names = (f"-{axis}={words(part, axis)[0]}" for axis in over)
+        yield "".join(re.sub(r"[^\w.+=-]+", "_", name) for name in names), part
 
 
 def facts(ds: xr.Dataset) -> str:

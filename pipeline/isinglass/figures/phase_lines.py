@@ -26,7 +26,8 @@ class PhaseLines:
 
     `observable` is the name of an observable that a stage averaged (`<observable>_mean`); without it, the first mean
     over x. `theory` is y(x), or a sequence of `Line`; a function that takes an argument named like the axis `colour` is
-    drawn once for each of its values, in its colour. `at` picks a value of every further axis. Arrays go by their labels.
+    drawn once for each of its values, in its colour. `at` picks a value of every further axis. Arrays go by
+    their labels.
     """
 
     x: str
