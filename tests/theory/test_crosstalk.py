@@ -54,7 +54,7 @@ def test_normal_crosstalk_is_near(neurons: int, patterns: int, correlation: floa
 
 @pytest.mark.parametrize(("neurons", "patterns", "correlation"), [(9, 4, 0.0), (9, 4, 0.3), (30, 12, 0.2)])
 def test_mean_and_variance_of_the_crosstalk(neurons: int, patterns: int, correlation: float) -> None:
-    """What `one_step_overlap` takes as normal has the drawn sum's first two moments; 5 standard errors of 40 000 draws."""
+    """What is taken as normal has the drawn sum's first two moments; 5 standard errors of 40 000 draws."""
     rng = np.random.default_rng(5)
     xi = np.where(rng.random((40_000, patterns, neurons)) < (1 + np.sqrt(correlation)) / 2, 1, -1)
     sums = np.einsum("dm,dm->d", xi[:, 1:, 0], np.einsum("dmj,dj->dm", xi[:, 1:, 1:], xi[:, 0, 1:]))

@@ -25,8 +25,8 @@ FloatArray = npt.NDArray[np.float64]
 def one_step_overlap(load: npt.ArrayLike, correlation: float, neurons: int) -> FloatArray:
     """Expected overlap with pattern 0 after the step, crosstalk taken as normal with its exact mean and variance.
 
-    `load` α = P/N, any shape (P need not be whole here); `correlation` c, 0 <= c < 1. Within 0.02 of the exact value for
-    N >= 100, P >= 10, c <= 0.2, and within 0.005 at N = 1000, c = 0.05.
+    `load` α = P/N, any shape (P need not be whole here); `correlation` c, 0 <= c < 1. Within 0.02 of the exact value
+    for N >= 100, P >= 10, c <= 0.2, and within 0.005 at N = 1000, c = 0.05.
     """
     from scipy.special import erf
 
