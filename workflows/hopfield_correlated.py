@@ -1,7 +1,8 @@
 """Correlated patterns in the Hopfield network: own arrays as an axis, one step and recall against load, beside theory.
 
 Each array holds 400 copies of one random template with signs flipped, so that any two of its patterns have the expected
-overlap c. Hebb couplings add what they share: beyond some 1 + c^(-3/2) patterns the template swallows them all.
+overlap c. Hebb couplings add what they share: beyond some 1 + c^(-3/2) patterns the template swallows them all. Bars
+are over draws of rows from one array: what an array as a whole deviates by is not in them.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ SOURCES: dict[str, Callable[[Path], object]] = {
     "fortran": lambda _: [np.asfortranarray(ONE), TWO.T],
     "a view": lambda _: [np.repeat(ONE, 2, axis=0)[::2], np.flip(TWO, (0, 1))],
     "smaller dtypes": lambda _: [ONE.astype("f4"), TWO.astype(bool)],
-    "negative zero": lambda _: [ONE, TWO - 0.0 * np.ones((3, 3)) * -1.0 * (TWO == 0)],
+    "negative zero": lambda _: [ONE, np.where(TWO == 0, -0.0, TWO)],
     "names": lambda _: {"first": ONE, "second": TWO},
     "functions": lambda _: {"first": lambda: ONE, "second": lambda: TWO},
     "one stack": lambda _: [np.stack([ONE, ONE])[1], TWO],

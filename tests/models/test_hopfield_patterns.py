@@ -61,6 +61,17 @@ def test_which_rows_are_stored() -> None:
     assert (((drawn[:2] - expected) ** 2 / expected).sum(axis=1) < 31.8).all()
 
 
+def test_a_batch_tells_arrays_apart() -> None:
+    """Two arrays may meet the same stream, outside of the engine."""
+    models = [Hopfield(neurons=64, load=0.05, temperature=0.5, patterns=signs(5, 64, k)) for k in range(2)]
+    streams_ = np.stack([stream(0)] * 2)
+    together = Hopfield.simulate_batch(models, streams_, streams_[:, None])
+    for k, model in enumerate(models):
+        alone = model.simulate(streams_[k], streams_[k][None])
+        assert all(np.array_equal(together[name][k], alone[name], equal_nan=True) for name in alone)
+    assert together["energy"][0] != together["energy"][1]
+
+
 def test_one_step_is_that_of_numpy() -> None:
     """T = 0, parallel, from the pattern: the overlap after one step from the fields, to rounding."""
     xi = signs(60, 100, 1, correlation=0.1)
