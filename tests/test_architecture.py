@@ -16,13 +16,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Lower layers first: a module may import those on lines above its own, and its neighbours on the same line.
 # The design's arrows: kernels <- measures <- models <- sweep <- planning <- dataset <- execute <- workflow <- cli.
 LAYERS = [
-    ["exceptions", "shipped"],
+    ["exceptions", "shipped", "arrays"],
     ["kernels"],
     ["measures"],
     ["models"],
     ["keys"],
     ["sweep", "source", "provenance", "catalog"],
-    ["planning"],
+    ["planning", "travel"],
     ["ledger"],
     ["simulation"],
     ["isolation"],

@@ -9,17 +9,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from isinglass.arrays import Array
     from isinglass.exceptions import InputError
-    from isinglass.models.base import Model, Observable, copies_parameter, parameter
+    from isinglass.models.base import Model, Observable, array_parameter, copies_parameter, parameter
     from isinglass.results import open_run as open
     from isinglass.runs import run_dataset as run
     from isinglass.workflow import Workflow, load_workflow
 
 _HOME = {
+    "Array": ("arrays", "Array"),
     "InputError": ("exceptions", "InputError"),
     "Model": ("models.base", "Model"),
     "Observable": ("models.base", "Observable"),
     "Workflow": ("workflow", "Workflow"),
+    "array_parameter": ("models.base", "array_parameter"),
     "copies_parameter": ("models.base", "copies_parameter"),
     "load_workflow": ("workflow", "load_workflow"),
     "open": ("results", "open_run"),
@@ -28,10 +31,12 @@ _HOME = {
 }
 
 __all__ = [
+    "Array",
     "InputError",
     "Model",
     "Observable",
     "Workflow",
+    "array_parameter",
     "copies_parameter",
     "load_workflow",
     "open",

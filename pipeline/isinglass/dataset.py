@@ -19,11 +19,13 @@ import zarr
 from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
+from isinglass.arrays import Array
 from isinglass.exceptions import InputError, known, told
-from isinglass.ledger import FORMAT, DamagedError, Json
+from isinglass.ledger import FORMAT, DamagedError, Json, plain
 from isinglass.models.base import Model, fill_value, parameters
 from isinglass.planning import STATUS_MEANINGS, Blocks
 from isinglass.sweep import POINT, Grid, describe, varying_dims
+from isinglass.travel import labels_of, later, names_along, revived
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -159,7 +161,7 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
 def _coordinates(grid: Grid, own: Mapping[str, OwnDim]) -> dict[str, tuple[tuple[str, ...], np.ndarray, Json]]:
     """Every coordinate: name -> (dims, values, attributes)."""
     specs = parameters(grid.model)
-    kinds: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: object}
+    kinds: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: object, Array: object}
     out: dict[str, tuple[tuple[str, ...], np.ndarray, Json]] = {}
 
     def add(name: str, dims: tuple[str, ...], values: np.ndarray) -> None:
@@ -167,6 +169,8 @@ def _coordinates(grid: Grid, own: Mapping[str, OwnDim]) -> dict[str, tuple[tuple
         flags = {"quenched": int(spec.quenched), "paired": int(name in grid.paired or not spec.keyed)}
         attributes = {"units": spec.units, "long_name": spec.doc, **flags}
         out[name] = (dims, values.astype(kinds[spec.type]), attributes)
+        if spec.type is Array:
+            out[f"{name}_label"] = (dims, names_along(values), {"units": "1", "long_name": f"name of {name}"})
 
     for name, axis in grid.axes.items():
         add(name, (POINT,) if grid.points else (name,), np.array(axis, dtype=object))
@@ -189,19 +193,6 @@ def _coordinates(grid: Grid, own: Mapping[str, OwnDim]) -> dict[str, tuple[tuple
         if dim.point_values is not None:
             out[f"{dim.name}_value"] = ((*grid.dims, dim.name), dim.point_values, dict(dim.attributes))
     return out
-
-
-def plain(value: Any) -> Any:
-    """Attributes as JSON holds them everywhere: Python numbers, and non-finite ones as strings."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
 
 
 # ---------------------------------------------------------------- a published store
@@ -251,7 +242,7 @@ class Store:
                 "take a fresh folder with --out"
             )
         lost = {*(name for name, _ in d["axes"]), *d["fixed"], *d["derived"]} ^ set(parameters(model))
-        if lost:
+        if lost - later(model):
             raise InputError(
                 f"{self.root}: {model.__name__} has other parameters than this store ({', '.join(sorted(lost))}); "
                 "take a fresh folder with --out"
@@ -267,9 +258,10 @@ class Store:
             derived[name] = np.empty(shape, object)
             derived[name][...] = np.array(values, dtype=object).reshape(shape)
         axes = {name: tuple(values) for name, values in d["axes"]}
-        return Grid(
+        grid = Grid(
             model, axes, d["points"], d["samples"], d["replicas"], d["fixed"], derived, d["seed"], tuple(d["paired"])
         )  # fmt: skip
+        return revived(self.root, grid, d.get("labels", {}))
 
 
 def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], model: Json, attributes: Json) -> Json:
@@ -286,6 +278,7 @@ def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], mod
         "replicas": grid.replicas,
         "fixed": grid.fixed,
         "derived": {k: v.ravel().tolist() for k, v in grid.derived.items()},
+        "labels": labels_of(grid),
         "seed": grid.seed,
         "paired": list(grid.paired),
         "block": list(block),
@@ -375,6 +368,14 @@ def open_zarr(path: Path) -> xr.Dataset:
 
     ds: xr.Dataset = xarray.open_zarr(path.resolve(), chunks=None)
     return ds
+
+
+def open_array(path: Path) -> Any:
+    """A user's own Zarr array, read where it is asked for its values. Raises ValueError where there is none."""
+    try:
+        return zarr.open_array(LocalStore(path, read_only=True), mode="r")
+    except Exception as error:  # zarr raises several kinds
+        raise ValueError("it holds no Zarr array; name the folder of one array, not that of a group") from error
 
 
 def write_zarr(ds: xr.Dataset, path: Path) -> None:

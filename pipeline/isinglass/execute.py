@@ -30,6 +30,7 @@ from isinglass.provenance import machine, now
 from isinglass.simulation import Call, Work, compute, failures_within, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid
+from isinglass.travel import fetch
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -95,6 +96,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     model = context.model.load()
     folder = Path(context.root) / ".store" / str(context.number)
     store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
+    fetch(store.root, model, [job.part for job in jobs])
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:
@@ -164,7 +166,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
 def caller(context: Context, deaths: int, stop: Callable[[], bool]) -> Iterator[Call]:
     """How to call a block's model: here, or, under a time limit or after two deaths, in a process of its own."""
     if context.model.portable and (context.alone or context.limit is not None or deaths >= ledger.DEATHS):
-        with cell(context.model, context.limit, stop) as alone:
+        with cell(context.model, context.limit, Path(context.root), stop) as alone:
             yield alone
     else:
         yield here

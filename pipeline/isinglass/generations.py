@@ -35,6 +35,7 @@ from isinglass.ledger import FORMAT, DamagedError, Json
 from isinglass.planning import block_index, block_name
 from isinglass.simulation import Work, failures_within
 from isinglass.sweep import Grid, Sweep, locate, unite
+from isinglass.travel import keep as keep_arrays
 
 DAY = 86400.0
 
@@ -101,6 +102,7 @@ def prepare(
     try:
         home.mkdir(parents=True, exist_ok=True)
         (home / "runs").mkdir(exist_ok=True)
+        keep_arrays(root, asked)
     except OSError as error:
         raise InputError(f"{root} cannot be written ({error.strerror}): choose another folder with --out") from error
     _clean(home)

@@ -21,6 +21,7 @@ from isinglass.provenance import code_of
 from isinglass.simulation import Call, Work, compute, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid, locate
+from isinglass.travel import array_names, damaged, fetch, named
 from isinglass.workflow import parse_value
 
 WORDS = ("pending", "done", "failed", "skipped")
@@ -97,6 +98,7 @@ def scrub(store: Store) -> Iterator[tuple[str, str]]:
                 ledger.read_json(path)
             except (DamagedError, FileNotFoundError) as error:
                 yield "", str(error)
+    yield from (("", what) for what in damaged(store.root, store.declaration))
     names = [*(o["name"] for o in store.declaration["observables"]), "elapsed", "status"]
     try:
         with warnings.catch_warnings():
@@ -177,8 +179,9 @@ def parse_label(grid: Grid, words: Sequence[str]) -> tuple[int, ...]:
     if lacking:
         raise InputError(f"which simulation? Say also {' '.join(f'{n}=...' for n in lacking)}")
     specs = parameters(grid.model)
-    exact = {name: canonical(specs[name], parse_value(specs[name], given[name])) for name in grid.axes}
-    values = {name: _nearest(name, value, grid) for name, value in exact.items()}
+    owned = {n: named(n, given[n], grid.axes[n]) for n in array_names(grid.model) if n in grid.axes}  # type: ignore[arg-type]
+    exact = {n: canonical(specs[n], parse_value(specs[n], given[n])) for n in grid.axes if n not in owned}
+    values = {n: owned[n] if n in owned else _nearest(n, exact[n], grid) for n in grid.axes}
     if grid.points:
         row = tuple(values.values())
         if row not in grid.labels(0):
@@ -226,6 +229,7 @@ def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:
     point, sample, replica = index[:-2], index[-2], index[-1]
     first = replica - replica % lanes
     part = grid.part([slice(i, i + 1) for i in point])
+    fetch(store.root, grid.model, [part])
     shape = (*(1,) * len(point), 1, lanes)
     work = Work.empty(grid.model, shape, store.declaration["own"])
     with _as_before(store, grid, index) as call:
@@ -266,7 +270,7 @@ def _as_before(store: Store, grid: Grid, index: tuple[int, ...]) -> Iterator[Cal
     place = (label, index[-2], index[-1])
     for failure in entry.get("failures", []):
         if "limit" in failure and (failure["parameters"], failure["sample"], failure["replica"]) == place:
-            with cell(ModelReference.to(grid.model), failure["limit"], lambda: False) as alone:
+            with cell(ModelReference.to(grid.model), failure["limit"], store.root, lambda: False) as alone:
                 yield alone
             close_cells()
             return

@@ -31,6 +31,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from isinglass import arrays
 from isinglass.models.base import Model, construct, parameters
 from isinglass.simulation import SLICE_SECONDS, CellError, FailedAlone, Stopped
 from isinglass.source import ModelReference
@@ -47,13 +48,13 @@ class Died(Exception):
 class Cell:
     """A process that simulates; started when first called.
 
-    `limit`: seconds that one simulation may take, or None. A call has the signature of `simulation.here`; it raises
+    `limit`: seconds that one simulation may take, or None; `root`: the run folder, which keeps the arrays. A call has the signature of `simulation.here`; it raises
     FailedAlone for what failed there, also where one simulation killed two processes, Stopped where `stop` asks, and
     CellError where no process can be had.
     """
 
-    def __init__(self, model: ModelReference, limit: float | None) -> None:
-        self.model, self.limit = model, limit
+    def __init__(self, model: ModelReference, limit: float | None, root: Path) -> None:
+        self.model, self.limit, self.root = model, limit, root
         self.stop: Callable[[], bool] = lambda: False
         self.cpu_seconds = 0.0
         self.child: subprocess.Popen[bytes] | None = None
@@ -94,7 +95,7 @@ class Cell:
         try:
             self.child = _spawner().submit(_spawn, command, writing, self.words).result()
             assert self.child.stdin is not None
-            _send(self.child.stdin, self.model)
+            _send(self.child.stdin, (self.model, self.root.absolute()))
             if not select.select([self.news], [], [], START_SECONDS)[0]:
                 raise CellError(f"not ready after {START_SECONDS:g} s")
             self._hear()
@@ -223,10 +224,11 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def cell(model: ModelReference, limit: float | None, stop: Callable[[], bool]) -> Iterator[Cell]:
+def cell(model: ModelReference, limit: float | None, root: Path, stop: Callable[[], bool]) -> Iterator[Cell]:
     """A cell for this thread; it stays for the next one that wants the same."""
     with _lock:
-        found = next((c for c in _idle if (c.model, c.limit) == (model, limit)), None) or Cell(model, limit)
+        same = (c for c in _idle if (c.model, c.limit, c.root) == (model, limit, root))
+        found = next(same, None) or Cell(model, limit, root)
         if found in _idle:
             _idle.remove(found)
     found.stop, found.cpu_seconds = stop, 0.0
@@ -260,7 +262,9 @@ def serve(news: int) -> None:
     os.dup2(2, 1)  # what a model prints must not get between the answers
     _mortal()
     try:
-        model = _receive(source).load()
+        reference, root = _receive(source)
+        model = reference.load()
+        arrays.look_in(root)
     except Exception as error:
         _send(told, ("broken", f"{type(error).__name__}: {error}"))
         return

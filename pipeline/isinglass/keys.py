@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from isinglass.arrays import absent
 from isinglass.kernels.streams import STREAMS_VERSION
 from isinglass.models.base import Model, Value, parameters
 
@@ -42,7 +43,7 @@ class StreamKeys:
     """Random-number streams as a function of labels: BLAKE2b-256 of the encoded key is a xoshiro256++ state.
 
     Disorder: (streams_version, "disorder", model, seed, quenched `name, value` sorted by name, sample). Noise: (...,
-    "noise", ..., all parameters but the paired and the unkeyed, sample, replica).
+    "noise", ..., all parameters but the paired and the unkeyed, sample, replica). Arrays that are not given are left out.
     """
 
     model: str
@@ -100,12 +101,15 @@ class StreamKeys:
         pieces: list[Iterable[bytes]] = []
         shared = b"".join(map(encode, (STREAMS_VERSION, kind, self.model, self.seed)))
         for name in names:
-            shared += encode(name)
-            if name in columns:
-                pieces += (itertools.repeat(shared), map(encode, columns[name]))
+            if name not in columns:
+                shared += b"" if absent(fixed[name]) else encode(name) + encode(fixed[name])
+            elif any(map(absent, set(columns[name]))):
+                items = [b"" if absent(value) else encode(name) + encode(value) for value in columns[name]]
+                pieces += (itertools.repeat(shared), items)
                 shared = b""
             else:
-                shared += encode(fixed[name])
+                pieces += (itertools.repeat(shared + encode(name)), map(encode, columns[name]))
+                shared = b""
         if not pieces:
             return itertools.repeat(shared, n)
         return map(b"".join, zip(*pieces, itertools.repeat(shared, n), strict=False))

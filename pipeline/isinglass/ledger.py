@@ -11,12 +11,13 @@ import base64
 import contextlib
 import fcntl
 import json
+import math
 import os
 import socket
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,19 @@ def read_json(path: Path) -> Json:
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{path}: {error}") from error
     return content
+
+
+def plain(value: Any) -> Any:
+    """Attributes as JSON holds them everywhere: Python numbers, and non-finite ones as strings."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def pack_array(array: np.ndarray) -> Json:

@@ -214,7 +214,7 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
     limit = asked.workflow.time_limit
     try:
         if asked.reference.portable and (limit is not None or deaths):
-            with cell(asked.reference, limit, lambda: False) as alone:
+            with cell(asked.reference, limit, (home or Path()).parent, lambda: False) as alone:
                 return pilot(asked.grid, asked.cost, cores(), alone)
         return pilot(asked.grid, asked.cost, cores())
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from isinglass import ledger
+from isinglass.arrays import Array
 from isinglass.exceptions import InputError, known
 from isinglass.generations import require
 from isinglass.inspection import committed, newest, own_code, parse_label, recompute, sample_done, scrub, stored_model
@@ -53,7 +54,9 @@ def _model(model: type[Model]) -> Iterator[str]:
     for spec in parameters(model).values():
         low, high = (("" if v is None else f"{v:g}") for v in (spec.minimum, spec.maximum))
         offered = ", ".join(map(str, spec.choices)) if spec.choices else f"{low}..{high}" if low or high else ""
-        default = "required" if spec.required else f"default {spec.default}"
+        default = (
+            "required" if spec.required else f"default {spec.default or 'none' if spec.type is Array else spec.default}"
+        )
         flags = ", quenched" if spec.quenched else ""
         offered = f"; {offered}" if offered else ""
         yield f"  {spec.name:18}{spec.type.__name__:6} [{spec.units}] {default}{offered}{flags}"
@@ -70,11 +73,13 @@ def _workflow(workflow: Workflow) -> Iterator[str]:
     yield f"  model      {workflow.model.__name__}"
     grid = workflow.sweep().grid()
     for name, values in grid.axes.items():
-        few = ", ".join(map(str, values)) if len(values) <= 6 else f"{values[0]} ... {values[-1]}"
+        words = [value.shown if isinstance(value, Array) else str(value) for value in values]
+        few = ", ".join(words) if len(values) <= 6 else f"{words[0]} ... {words[-1]}"
         yield f"  axis       {name}: {len(values)} values, {few} [{parameters(workflow.model)[name].units}]"
     yield f"  samples    {grid.samples}, replicas {grid.replicas}, seed {grid.seed}"
-    for name, value in workflow.fixed.items():
-        yield f"  fixed      {name} = {value}"
+    for name in workflow.fixed:
+        value = grid.fixed[name]
+        yield f"  fixed      {name} = {value.shown if isinstance(value, Array) else value}"
     for name in workflow.derived:
         yield f"  derived    {name}"
     if workflow.paired:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isinglass import ledger, results
+from isinglass.arrays import Array
 from isinglass.cluster import Profile, check_reachable, connect, load_profile
 from isinglass.dataset import OwnDim, Store, own_dims
 from isinglass.exceptions import InputError
@@ -256,8 +257,11 @@ def root_attributes(asked: Asked, grid: Grid, past: Sequence[Json]) -> Json:
     described: Json = {}
     for name, spec in parameters(workflow.model).items():
         described[name] = {"units": spec.units, "long_name": spec.doc}
-        if name in grid.fixed:
-            described[name]["value"] = grid.fixed[name]
+        value = grid.fixed.get(name)
+        if isinstance(value, Array):
+            described[name] |= {"value": value.shown, "array": str(value)} if value else {}
+        elif value is not None:
+            described[name]["value"] = value
     folder = workflow.path.parent if workflow.path is not None else Path.cwd()
     return {
         "title": workflow.title or workflow.name,

@@ -308,7 +308,7 @@ def _axis(spec: Parameter, values: Any, points: bool) -> tuple[Value, ...]:
     if len(set(out)) < len(out):
         twice = next(v for i, v in enumerate(out) if v in out[:i])
         raise InputError(f"axis {spec.name!r} has {twice!r} twice (values agree to 15 significant digits): remove one")
-    return tuple(out) if spec.type is str else tuple(sorted(out))
+    return tuple(out) if issubclass(spec.type, str) else tuple(sorted(out))
 
 
 def _sorted_points(axes: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
@@ -351,7 +351,7 @@ def unite(old: Grid, sweep: Sweep, new: Grid) -> Grid:
     else:
         for name, values in old.axes.items():
             merged = tuple(dict.fromkeys((*values, *new.axes[name])))
-            axes[name] = merged if parameters(old.model)[name].type is str else tuple(sorted(merged))
+            axes[name] = merged if issubclass(parameters(old.model)[name].type, str) else tuple(sorted(merged))
     samples, replicas = max(old.samples, new.samples), max(old.replicas, new.replicas)
     same = axes == new.axes and (samples, replicas) == (new.samples, new.replicas)
     union = new if same else sweep.evaluate(axes, samples, replicas)

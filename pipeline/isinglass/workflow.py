@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isinglass import arrays
+from isinglass.arrays import Array
+from isinglass.dataset import open_array
 from isinglass.exceptions import InputError, known
 from isinglass.keys import Point
 from isinglass.models.base import Model, Parameter, canonical, parameters
@@ -40,7 +43,9 @@ class Workflow:
     `axes`: parameter -> values; or `points`: a CSV file (path relative to the workflow file) or a mapping of equally
     long columns, swept as a list. `samples` draws of the disorder and `replicas` of the noise a point. `fixed`:
     parameters that differ from their defaults; `derived`: parameters computed from the others of a point; `where`:
-    which points to keep. `paired`: parameters along which the noise streams are the same. `stages` get the dataset
+    which points to keep. `paired`: parameters along which the noise streams are the same. An array parameter's value is
+    numbers, a path (relative to the workflow file) of a .npy file or Zarr array, or a function that makes one; its axis
+    may be a mapping from labels to these. `stages` get the dataset
     merged with what earlier stages returned, and return new variables. `presets`: name -> {axes, samples, replicas,
     fixed, seed}. `time_limit`: seconds that one simulation may take: one that takes longer is `failed`; all then run in
     processes of their own, which can be ended.
@@ -91,9 +96,11 @@ class Workflow:
             raise InputError(f"{self.name} has both axes and points: a sweep is a grid or a list")
         if self.points is None and not self.axes:
             raise InputError(f"{self.name} sweeps nothing: give it axes={{PARAMETER: values}}, or points")
+        read = self._reader()
+        axes = read.axes(self._columns() if self.points is not None else self.axes)
         return Sweep(
-            self.model, self._columns() if self.points is not None else self.axes, self.points is not None,
-            self.samples, self.replicas, self.fixed, self.derived, self.where, self.seed, tuple(self.paired),
+            self.model, axes, self.points is not None, self.samples, self.replicas, read.fixed(self.fixed),
+            read.derived(self.derived), self.where, self.seed, tuple(self.paired),
         )  # fmt: skip
 
     def _columns(self) -> Mapping[str, Sequence[Any]]:
@@ -131,7 +138,7 @@ class Workflow:
         for name, given in (values or {}).items():
             if name not in specs:
                 raise InputError(f"--set {name}: {self.model.__name__} has no such parameter; {known(name, specs)}")
-            out = out._set(name, given)
+            out = out._set(name, out._own(specs[name], given) if specs[name].type is Array else given)
         return replace(
             out,
             samples=out.samples if samples is None else samples,
@@ -151,6 +158,17 @@ class Workflow:
                 merged[key] = {**getattr(self, key), **changes[key]}
         return replace(self, **merged)
 
+    def _own(self, spec: Parameter, given: Sequence[Any]) -> list[Array]:
+        """Arrays by the labels that the workflow gives them, or by path from the working directory."""
+        declared = self.axes.get(spec.name)
+        labels: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {}
+        own, here = self._reader(), _Reader({}, Path())
+        several = [(v, isinstance(v, str) and v in labels) for v in _several(spec, given)]
+        return [own.one(spec, labels[v], v) if known_here else here.one(spec, v) for v, known_here in several]
+
+    def _reader(self) -> _Reader:
+        return _Reader(parameters(self.model), self.path.parent if self.path is not None else Path())
+
     def _set(self, name: str, values: Sequence[Any]) -> Workflow:
         fixed = {k: v for k, v in self.fixed.items() if k != name}
         derived = {k: v for k, v in self.derived.items() if k != name}
@@ -163,6 +181,54 @@ class Workflow:
         if name in self.axes or len(values) != 1:
             return replace(self, axes={**self.axes, name: values}, fixed=fixed, derived=derived)
         return replace(self, fixed={**fixed, name: values[0]}, derived=derived)
+
+
+def _several(spec: Parameter, given: Any) -> list[Any]:
+    """The values of an array parameter's axis; numbers with one dimension more than the parameter has are several."""
+    if hasattr(given, "__array__"):
+        return list(given) if np.ndim(given) - 1 == spec.ndim else [given]
+    return [given] if isinstance(given, (str, Path)) or callable(given) or given is None else list(given)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads what is given for array parameters, by path from `folder`; each file once. Raises InputError."""
+
+    parameters: Mapping[str, Parameter]
+    folder: Path
+    seen: dict[tuple[str, str], Array] = field(default_factory=dict)
+
+    @property
+    def specs(self) -> dict[str, Parameter]:
+        return {name: spec for name, spec in self.parameters.items() if spec.type is Array}
+
+    def one(self, spec: Parameter, given: Any, label: str = "") -> Array:
+        file = (spec.name, str(given)) if isinstance(given, (str, Path)) and not label else None
+        if file is not None and file in self.seen:
+            return self.seen[file]
+        out = arrays.read(spec.name, given, spec.dtype, spec.ndim, self.folder, label, open_array)
+        if file is not None:
+            self.seen[file] = out
+        return out
+
+    def axes(self, axes: Mapping[str, Any]) -> dict[str, Any]:
+        out = dict(axes)
+        for name in axes.keys() & self.specs.keys():
+            spec, given = self.specs[name], axes[name]
+            if isinstance(given, Mapping):
+                out[name] = [self.one(spec, value, str(label)) for label, value in given.items()]
+            else:
+                out[name] = [self.one(spec, value) for value in _several(spec, given)]
+        return out
+
+    def fixed(self, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: self.one(self.specs[n], v) if n in self.specs else v for n, v in fixed.items()}
+
+    def derived(self, derived: Mapping[str, Callable[[Point], Any]]) -> dict[str, Callable[[Point], Any]]:
+        def reading(spec: Parameter, function: Callable[[Point], Any]) -> Callable[[Point], Any]:
+            return lambda point: self.one(spec, function(point))
+
+        return {n: reading(self.specs[n], f) if n in self.specs else f for n, f in derived.items()}
 
 
 def stage_name(stage: object) -> str:
@@ -182,7 +248,7 @@ def parse_value(spec: Parameter, text: str) -> Any:
         if text.lower() not in ("true", "false"):
             raise InputError(f"{spec.name} = {text!r}: write true or false")
         return text.lower() == "true"
-    if spec.type is str:
+    if issubclass(spec.type, str):
         return text
     try:
         return int(text) if spec.type is int else float(text)
@@ -198,7 +264,7 @@ def parse_value(spec: Parameter, text: str) -> Any:
 def parse_values(spec: Parameter, text: str) -> list[Any]:
     """VALUES: `0.1`, `0.1,0.2`, `start:stop:count` (linear), `log:start:stop:count`. Raises InputError."""
     how = "write 0.1 or 0.1,0.2 or start:stop:count or log:start:stop:count"
-    if spec.type in (str, bool) or ":" not in text:
+    if issubclass(spec.type, (str, bool)) or ":" not in text:
         parts = text.split(",")
         if not all(part.strip() for part in parts):
             raise InputError(f"--set {spec.name}={text}: a value is missing; {how}")
@@ -246,13 +312,16 @@ def _read_csv(path: Path, specs: Mapping[str, Parameter]) -> dict[str, list[Any]
     if len(set(names)) < len(names):
         raise InputError(f"points file {path}: a column stands there twice: {', '.join(names)}")
     columns: dict[str, list[Any]] = {name: [] for name in names}
+    read = _Reader(specs, path.parent)
     seen: dict[tuple[Any, ...], int] = {}
     for number, row in rows[1:]:
         if len(row) != len(names):
             raise InputError(f"points file {path}, line {number}: {len(row)} values for {len(names)} columns")
         for name, cell in zip(names, row, strict=True):
             try:
-                columns[name].append(canonical(specs[name], parse_value(specs[name], cell)))
+                spec, value = specs[name], parse_value(specs[name], cell)
+                value = read.one(spec, value) if spec.type is Array else value
+                columns[name].append(canonical(spec, value))
             except InputError as error:
                 raise InputError(f"points file {path}, line {number}: {error}") from error
         first = seen.setdefault(tuple(column[-1] for column in columns.values()), number)

@@ -51,6 +51,15 @@ def test_a_worker_started_by_hand_elsewhere(home: Path) -> None:
         axes = {"temperature": [0.1, 0.2, 0.3], "size": [4, 5]}
         rig.check(rig.data(near / "run"), Workflow(model=rig.synthetic.Compiled, axes=axes, samples=2, seed=9))
         assert list((far / "cache" / "workflows").glob("*.py")), "the text was not cached over there"
+        # arrays too, by path from the workflow file; what is shared is the run folder alone
+        wires = [np.arange(6.0).reshape(2, 3), np.eye(3)]
+        for name, values in zip(("a.npy", "b.npy"), wires, strict=True):
+            np.save(near / name, values)
+        wired = "model=Wired, axes={'wires': ['a.npy', 'b.npy'], 'temperature': [0.1, 0.2]}, samples=2, seed=9"
+        path = rig.write_workflow(near / "wired.py", wired)
+        rig.finish(rig.start("run", path, "--out", home / "shared", "--cluster", file, cwd=home))
+        axes = {"wires": wires, "temperature": [0.1, 0.2]}
+        rig.check(rig.data(home / "shared"), Workflow(model=rig.synthetic.Wired, axes=axes, samples=2, seed=9))
         assert not list(far.glob("*.zarr"))
     finally:
         for process in reversed(processes):

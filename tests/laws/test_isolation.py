@@ -162,12 +162,12 @@ def reference():
 
 def test_a_cell_computes_what_this_process_does(reference: ModelReference) -> None:
     model = rig.synthetic.Deadly()
-    with cell(reference, None, lambda: False) as alone:
+    with cell(reference, None, Path(), lambda: False) as alone:
         there = ask(alone, "none")
         pid = alone.child.pid
     here = type(model).simulate_batch([model], np.ones((1, 4), np.uint64), np.full((1, 1, 4), 8, np.uint64))
     assert there["value"].tobytes() == here["value"].tobytes()
-    with cell(reference, None, lambda: False) as again:  # the same child serves the next block
+    with cell(reference, None, Path(), lambda: False) as again:  # the same child serves the next block
         assert ask(again, "none")["value"].tobytes() == here["value"].tobytes()
         assert again.child.pid == pid
         fork = again.fork
@@ -200,19 +200,19 @@ def test_a_child_ends_with_its_parent(home: Path) -> None:
 
 
 def test_a_stop_is_no_failure(reference: ModelReference) -> None:
-    with cell(reference, None, lambda: True) as alone, pytest.raises(Stopped):
+    with cell(reference, None, Path(), lambda: True) as alone, pytest.raises(Stopped):
         ask(alone, "hang")
 
 
 def test_a_child_that_cannot_start_is_no_failure_of_a_simulation(reference: ModelReference) -> None:
     broken = ModelReference("no_such_module", "Deadly")
-    with cell(broken, None, lambda: False) as alone, pytest.raises(CellError, match="no_such_module"):
+    with cell(broken, None, Path(), lambda: False) as alone, pytest.raises(CellError, match="no_such_module"):
         ask(alone, "none")
 
 
 def test_one_death_of_a_child_is_forgiven(reference: ModelReference) -> None:
     """Somebody else may have killed it."""
-    with cell(reference, None, lambda: False) as alone:
+    with cell(reference, None, Path(), lambda: False) as alone:
         ask(alone, "none")
         os.kill(alone.fork, signal.SIGKILL)
         assert "value" in ask(alone, "none")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rig
 
-from isinglass import InputError, Model, Observable, parameter
+from isinglass import Array, InputError, Model, Observable, array_parameter, parameter
 from isinglass.models.base import ROLES, TASKS, parameters
 
 every_model = pytest.mark.parametrize("name", rig.ALL_MODELS)
@@ -112,6 +112,8 @@ def test_parameters_out_of_range_are_refused(name: str) -> None:
             wrong.append("no such choice")
         elif spec.type is bool:
             wrong += [1, "true"]
+        elif spec.type is Array:
+            wrong = [[1], float("nan"), "1", True, np.array(["a"]), np.array(1.0), *([None] if spec.required else [])]
         else:
             wrong += [float("nan"), float("inf"), "1", True]
             wrong += [] if spec.minimum is None else [spec.minimum - 1]
@@ -143,7 +145,15 @@ def test_copy_a_is_the_same_alone(name: str) -> None:
     [
         ("x: float = 1.0", "has no units"),
         ("x: float = parameter(1.0, units='', doc='d')", "needs units"),
-        ("x: complex = parameter(1.0, units='1', doc='d')", "float, int, bool or str"),
+        ("x: complex = parameter(1.0, units='1', doc='d')", "float, int, bool, str or Array"),
+        ("x: Array = parameter(1.0, units='1', doc='d')", "x: Array = array_parameter"),
+        ("x: float = array_parameter(units='1', doc='d')", "x: Array = array_parameter"),
+        ("x: Array = array_parameter(units='', doc='d')", "needs units"),
+        ("x: Array = array_parameter(units='1', doc='d', dtype='bool')", "dtype 'bool' is not stored"),
+        (
+            "x: Array = array_parameter(units='1', doc='d')\n    observables = (Observable('x_label', '1'),)",
+            "is kept for",
+        ),
         ("x: str = parameter('a', units='1', doc='d')", "needs choices"),
         ("sample: int = parameter(1, units='1', doc='d')", "the name is taken"),
         ("x: int = parameter(1, units='1', doc='d')\n    observables = (Observable('x', '1'),)", "both a parameter"),
@@ -158,6 +168,7 @@ def test_copy_a_is_the_same_alone(name: str) -> None:
 )
 def test_faulty_declarations_are_refused(body: str, told: str) -> None:
     scope = {"Model": Model, "Observable": Observable, "parameter": parameter, "dataclasses": dataclasses}
+    scope |= {"Array": Array, "array_parameter": array_parameter, "__name__": __name__}
     text = f"@dataclasses.dataclass(frozen=True)\nclass Bad(Model):\n    {body}\n\n\nparameters(Bad)\n"
     scope["parameters"] = parameters
     with pytest.raises(InputError, match=told):

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 import isinglass
-from isinglass import Model, Workflow, runs
+from isinglass import Array, Model, Workflow, runs
 from isinglass.models import MODELS
 from isinglass.models.base import fill_value, parameters
 from isinglass.plans import Options
@@ -33,7 +33,9 @@ SHIPPED_MODELS = {
     name: getattr(importlib.import_module(home.partition(":")[0]), home.partition(":")[2])
     for name, home in MODELS.items()
 }
-SYNTHETIC_MODELS = {name: getattr(synthetic, name) for name in ("Walk", "Traces", "Lanes", "Batched", "Compiled")}
+SYNTHETIC_MODELS = {
+    name: getattr(synthetic, name) for name in ("Walk", "Traces", "Lanes", "Batched", "Compiled", "Wired")
+}
 ALL_MODELS = {**SHIPPED_MODELS, **SYNTHETIC_MODELS}
 
 
@@ -98,6 +100,8 @@ def case(name: str) -> Workflow:
 
 
 def _neighbours(spec: Any, value: Any, count: int) -> list[Any]:
+    if spec.type is Array and value:
+        return [value, *(value.values + k for k in range(1, count))]
     if spec.type not in (int, float) or spec.choices:
         return []
     if spec.type is int:
@@ -117,7 +121,7 @@ def _fit(model: type[Model], tiny: Mapping[str, Any], name: str, values: Sequenc
 
 def encoded(value: Any) -> bytes:
     """One item of a stream key, as docs and design write it; independent of `isinglass.sweep`."""
-    kinds = {bool: b"b", int: b"i", float: b"f", str: b"s"}
+    kinds = {bool: b"b", int: b"i", float: b"f", str: b"s", Array: b"s"}
     text = str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else repr(value)
     payload = text.encode("utf-8")
     return kinds[type(value)] + len(payload).to_bytes(4, "little") + payload
@@ -131,7 +135,8 @@ def stream(model: type[Model], kind: str, seed: int, point: Mapping[str, Any], l
     """The stream of one sample or replica: uint64 (4,)."""
     specs = parameters(model)
     names = [n for n, s in specs.items() if s.keyed and (s.quenched if kind == "disorder" else n not in leave)]
-    named = [x for n in sorted(names) for x in (n, point[n])]
+    given = [n for n in names if not (specs[n].type is Array and not point[n])]  # an array that is not given has no key
+    named = [x for n in sorted(given) for x in (n, point[n])]
     return np.frombuffer(digest(1, kind, model.__name__, seed, *named, *labels), "<u8").astype(np.uint64)
 
 

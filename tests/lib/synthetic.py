@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isinglass import Model, Observable, Workflow, parameter  # noqa: F401 (declarations that follow use it)
+from isinglass import Array, Model, Observable, Workflow, array_parameter, parameter  # noqa: F401 (declarations use it)
 from isinglass.kernels.jit import jit
 from isinglass.kernels.streams import uniform
 
@@ -289,6 +289,34 @@ class Slow(Model):
     @classmethod
     def tiny(cls):
         return cls(seconds=0.001)
+
+
+@dataclass(frozen=True)
+class Wired(Model):
+    """An array that shapes the disorder, and one that does not and need not be given."""
+
+    wires: Array = array_parameter(units="1", doc="couplings", ndim=2, required=True)
+    drive: Array = array_parameter(units="1", doc="what is fed in", dtype="int16", ndim=1, quenched=False)
+    temperature: float = temperature()
+    pause: float = parameter(0.0, units="s", minimum=0, doc="wall time of one simulation")
+
+    observables = (Observable("value", "1"), Observable("total", "1"))
+
+    def cost(self):
+        return 1e-4 + self.pause
+
+    def simulate(self, disorder, noise):
+        time.sleep(self.pause * len(noise))
+        parts = [self.wires.values, self.drive.values] if self.drive else [self.wires.values]
+        base = mix(disorder, *parts)
+        return {
+            "value": np.array([base + mix(row, self.temperature, *parts) for row in noise]),
+            "total": np.full(len(noise), self.wires.values.sum()),
+        }
+
+    @classmethod
+    def tiny(cls):
+        return cls(wires=np.arange(6.0).reshape(2, 3))
 
 
 # ---------------------------------------------------------------- declarations follow

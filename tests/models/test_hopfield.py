@@ -72,7 +72,7 @@ def test_unstable_bits_of_a_stored_pattern() -> None:
     model = Hopfield(neurons=500, load=0.25, temperature=0.0, dynamics="parallel", equilibration=0, steps=2, copies=1)
     wrong = []
     for k in range(64):
-        couplings, patterns, _ = store(stream("bits", k), model.neurons, model.patterns)
+        couplings, patterns, _ = store(stream("bits", k), model.neurons, model.stored)
         fields = couplings[:, :500].astype(int) @ patterns[0]
         wrong.append((fields * patterns[0] < 0).mean() + 0.5 * (fields == 0).mean())
     assert abs(np.mean(wrong) - 0.5 * erfc(1 / math.sqrt(0.5))) < 4 * np.std(wrong) / 8 + 1 / 500
@@ -321,9 +321,9 @@ def test_int16_couplings_give_what_int8_gives(monkeypatch: pytest.MonkeyPatch) -
 
 def test_parameters_and_their_limits() -> None:
     quenched = {name for name, spec in parameters(Hopfield).items() if spec.quenched}
-    assert quenched == {"neurons", "load"}
-    assert Hopfield(neurons=1000, load=0.0004).patterns == 1
-    assert Hopfield(neurons=500, load=0.138).patterns == 69
+    assert quenched == {"neurons", "load", "patterns"}
+    assert Hopfield(neurons=1000, load=0.0004).stored == 1
+    assert Hopfield(neurons=500, load=0.138).stored == 69
     assert Hopfield(neurons=100, cue=0.9).chosen == 5
     with pytest.raises(ValueError, match=r"leaves no neuron free; lower cue or use 'flipped'"):
         Hopfield(cue_mode="erased_clamped")

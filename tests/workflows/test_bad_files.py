@@ -105,7 +105,7 @@ MODELS = [
     (SIMULATED.replace('parameter(1.0, units="1", doc="a")', "1.0"), "Bad.a has no units"),
     (SIMULATED.replace('units="1", doc="a"', 'doc="a"'), "missing 1 required keyword-only argument: 'units'"),
     (SIMULATED.replace('units="1", doc="a"', 'units="", doc="a"'), "needs units; write '1'"),
-    (SIMULATED.replace("a: float", "a: list"), "Bad.a has type list; a parameter is float, int, bool or str"),
+    (SIMULATED.replace("a: float", "a: list"), "Bad.a has type list; a parameter is float, int, bool, str or Array"),
     (SIMULATED.replace("a: float", 'a: "flot"'), "Bad: a type cannot be read: name 'flot' is not defined"),
     (SIMULATED.replace("a: float", "a: str"), "Bad.a is a string and needs choices"),
     (SIMULATED.replace("a: float", "sample: float"), "Bad.sample: the name is taken"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,6 +150,12 @@ def label(ds: xr.Dataset, name: str, overrides: Mapping[str, str] | None = None)
     return textwrap.fill(text, 44) if len(text) > 60 else text
 
 
+def words(ds: xr.Dataset, axis: str) -> np.ndarray:
+    """The values of an axis as a figure names them: of arrays, the names that they have in `<axis>_label`."""
+    values = ds[f"{axis}_label" if f"{axis}_label" in ds.coords else axis].values
+    return values if values.dtype.kind in "biuf" else np.array(list(map(str, values)))
+
+
 def edges(values: np.ndarray) -> np.ndarray:
     """Edges (n+1,) of the cells around n ascending coordinate values: midpoints, and as far outside at the ends.
 
@@ -184,9 +191,11 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
             raise InputError(f"{what}: the dataset has no axis {axis!r}; {known(axis, axes)}")
     for axis, value in at.items():
         there = ds[axis].values
-        near = np.isclose(there, value) if there.dtype.kind in "iuf" else there == value
+        near = np.isclose(there, value) if there.dtype.kind in "iuf" else (there == value) | (words(ds, axis) == value)
         if not near.any():
-            raise InputError(f"{what}: {axis} has no value {value!r}; it has {', '.join(map(str, there[:20]))}")
+            raise InputError(
+                f"{what}: {axis} has no value {value!r}; it has {', '.join(map(str, words(ds, axis)[:20]))}"
+            )
         ds = ds.isel({axis: int(np.flatnonzero(near)[0])})
     for axis in set(axes) - {*shown, *at}:
         if ds.sizes[axis] > 1:
@@ -209,7 +218,8 @@ def facets(ds: xr.Dataset, shown: Sequence[str], at: Mapping[str, Any]) -> Itera
         raise InputError(f"the data also vary along {', '.join(over)}, which makes {many} figures: set at={{...}}")
     for index in np.ndindex(*(ds.sizes[axis] for axis in over)):
         part = ds.isel({axis: [i] for axis, i in zip(over, index, strict=True)})
-        yield "".join(f"-{axis}={part[axis].values[0]}" for axis in over), part
+        names = (f"-{axis}={words(part, axis)[0]}" for axis in over)
+        yield "".join(re.sub(r"[^\w.+=-]+", "_", name) for name in names), part
 
 
 def facts(ds: xr.Dataset) -> str:
@@ -223,7 +233,9 @@ def facts(ds: xr.Dataset) -> str:
         given = ds.attrs.get(key, {})
         given = json.loads(given) if isinstance(given, str) and given.startswith("{") else given
         found |= dict(given) if isinstance(given, Mapping) else {}
-    found |= {str(k): c.values.item() for k, c in ds.coords.items() if c.ndim == 0}
+    scalars = {str(k): c.values.item() for k, c in ds.coords.items() if c.ndim == 0}
+    labels = {f"{k}_label" for k in scalars} & scalars.keys()
+    found |= {k: scalars.get(f"{k}_label", v) for k, v in scalars.items() if k not in labels}
     out = []
     for name, value in found.items():
         value = value.get("value") if isinstance(value, Mapping) else value

@@ -26,7 +26,8 @@ class PhaseLines:
 
     `observable` is the name of an observable that a stage averaged (`<observable>_mean`); without it, the first mean
     over x. `theory` is y(x), or a sequence of `Line`; a function that takes an argument named like the axis `colour` is
-    drawn once for each of its values, in its colour. `at` picks a value of every further axis.
+    drawn once for each of its values, in its colour. `at` picks a value of every further axis. Arrays go by
+    their labels.
     """
 
     x: str
@@ -58,9 +59,9 @@ class PhaseLines:
         ds = base.select(ds, shown, [mean], self.at, f"PhaseLines {self.name!r}")
         figure = Figure(figsize=(base.COLUMN + 0.6, 3.6), layout="constrained")
         ax = figure.subplots()
-        values = ds[self.colour].values if self.colour else np.array([np.nan])
+        values = base.words(ds, self.colour) if self.colour else np.array([np.nan])
         shades = _shades(len(values))
-        x = ds[self.x].values
+        x = base.words(ds, self.x)
         units = str(ds[self.colour].attrs.get("units", "1")) if self.colour else "1"
         unit = "" if units == "1" else f" {units}"
         fine = np.linspace(float(x.min()), float(x.max()), 401) if x.dtype.kind in "iuf" else None

@@ -14,10 +14,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from isinglass import arrays
+from isinglass.arrays import Array
 from isinglass.exceptions import InputError, known
 
 Value = float | int | bool | str
-"""A canonical parameter value, as `canonical` returns it."""
+"""A canonical parameter value, as `canonical` returns it; an `Array` is a str."""
 
 ROLES = ("coherence", "blind_coherence", "memory")
 TASKS = ("recall", "retention", "fading")
@@ -67,7 +69,10 @@ class Observable:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a model declares of one parameter. `keyed=False`: it enters no random-number key (`copies`)."""
+    """What a model declares of one parameter. `keyed=False`: it enters no random-number key (`copies`).
+
+    `dtype` and `ndim` are those of an array parameter.
+    """
 
     name: str
     type: type
@@ -80,6 +85,8 @@ class Parameter:
     keyed: bool = True
     default: Any = None
     required: bool = False
+    dtype: str = ""
+    ndim: int | None = None
 
 
 def parameter(
@@ -108,6 +115,30 @@ def parameter(
         "choices": None if choices is None else tuple(choices),
         "quenched": quenched,
     }
+    return dataclasses.field(default=default, kw_only=True, metadata={"isinglass": meta})
+
+
+def array_parameter(
+    *,
+    units: str,
+    doc: str,
+    dtype: str = "float64",
+    ndim: int | None = None,
+    quenched: bool = True,
+    required: bool = False,
+) -> Any:
+    """Declare an array as a parameter, a dataclass field of type `Array`: own patterns, a connectome.
+
+    It is given as numbers, as the path of a .npy file or of a Zarr array, or as a function that makes one. `dtype` and
+    `ndim` are what `self.NAME.values` has. Its content hash enters the keys as the value of any parameter does; where
+    it is not given `self.NAME` is empty (false), and it enters no key. `required`: it must be given.
+    """
+    if not units:
+        raise InputError("array_parameter() needs units; write '1' where it is dimensionless")
+    if dtype not in DTYPES:
+        raise InputError(f"array_parameter(): dtype {dtype!r} is not stored; {known(dtype, DTYPES)}")
+    meta = {"units": units, "doc": doc, "dtype": dtype, "ndim": ndim, "quenched": quenched}
+    default = dataclasses.MISSING if required else Array()
     return dataclasses.field(default=default, kw_only=True, metadata={"isinglass": meta})
 
 
@@ -219,9 +250,11 @@ def _parameters(model: Any) -> dict[str, Parameter]:
         if field.name in RESERVED:
             raise InputError(f"{where}: the name is taken; a parameter is none of {', '.join(RESERVED)}")
         kind = hints[field.name]
-        if kind not in (float, int, bool, str):
+        if (kind is Array) != ("dtype" in field.metadata["isinglass"]):
+            raise InputError(f"{where}: write {field.name}: Array = array_parameter(units=..., doc=...)")
+        if kind not in (float, int, bool, str, Array):
             word = getattr(kind, "__name__", kind)
-            raise InputError(f"{where} has type {word}; a parameter is float, int, bool or str")
+            raise InputError(f"{where} has type {word}; a parameter is float, int, bool, str or Array")
         required = field.default is dataclasses.MISSING
         default = None if required else field.default
         spec = Parameter(field.name, kind, default=default, required=required, **field.metadata["isinglass"])
@@ -236,6 +269,8 @@ def _parameters(model: Any) -> dict[str, Parameter]:
     own = {d for o in model.observables for d in o.dims}
     for name in {f"{d}_{word}" for d in own for word in ("length", "value")} & (out.keys() | set(observed)):
         raise InputError(f"{model.__name__}: {name!r} is kept for the coordinate of an own dim: choose another name")
+    for name in {f"{n}_label" for n, s in out.items() if s.type is Array} & (out.keys() | set(observed) | own):
+        raise InputError(f"{model.__name__}: {name!r} is kept for the names of arrays: choose another name")
     if len(set(observed)) < len(observed):
         raise InputError(f"{model.__name__} declares an observable twice: {', '.join(observed)}")
     if model.task is not None and model.task not in TASKS:
@@ -246,9 +281,12 @@ def _parameters(model: Any) -> dict[str, Parameter]:
 def canonical(spec: Parameter, value: object) -> Value:
     """The value that is keyed, simulated and stored: of the declared type, floats at 15 significant digits, -0 as 0.
 
-    Raises InputError where the value is of another type, not finite, out of range or not among the choices.
+    An array is read (a path from the working directory) and stands for its content. Raises InputError where the value
+    is of another type, not finite, out of range or not among the choices.
     """
     out: Value
+    if spec.type is Array:
+        return _array(spec, value)
     if isinstance(value, np.generic):
         value = value.item()
     if spec.type is bool:
@@ -280,6 +318,13 @@ def canonical(spec: Parameter, value: object) -> Value:
         raise InputError(f"{spec.name} = {out!r} is below its minimum {spec.minimum:g}{unit}")
     if spec.maximum is not None and out > spec.maximum:  # type: ignore[operator]
         raise InputError(f"{spec.name} = {out!r} is above its maximum {spec.maximum:g}{unit}")
+    return out
+
+
+def _array(spec: Parameter, value: object) -> Array:
+    out = arrays.read(spec.name, value, spec.dtype, spec.ndim)
+    if spec.required and not out:
+        raise InputError(f"{spec.name} is not given ({spec.doc}): name a .npy file")
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import typing
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from typing import ClassVar, Self
 import numpy as np
 
 from isinglass import measures
+from isinglass.arrays import Array
 from isinglass.exceptions import InputError
 from isinglass.kernels import spins
 from isinglass.kernels.bits import pack
-from isinglass.kernels.streams import random_signs
-from isinglass.models.base import Model, Observable, copies_parameter, parameter
+from isinglass.kernels.streams import choose, random_signs
+from isinglass.models.base import Model, Observable, array_parameter, copies_parameter, parameter
 
 CUES = {"flipped": spins.FLIPPED, "erased_free": spins.ERASED_FREE, "erased_clamped": spins.ERASED_CLAMPED}
 
@@ -37,10 +39,12 @@ class Hopfield(Model):
     (J_ii = α freezes spurious states), or with equilibrium: retrieval is metastable for T_c < T < T_M, lifetimes grow
     as exp(cN), and what is measured starts from the cue. Both -ξ and odd mixtures of patterns are attractors as well.
 
-    The disorder draws the patterns, N signs after N signs; patterns 0 and 1 are the messages. Noise draws the cue, then
-    one number per neuron and step. `converged` is 1 at T = 0 if a fixed point or a two-cycle was reached, at T > 0 if
-    the recall overlaps of the two halves of the window differ by less than 0.02 or by less than twice the standard
-    deviation within a half: a linear drift makes the difference √12 of these, white noise 2/√steps.
+    The disorder draws the patterns, N signs after N signs; patterns 0 and 1 are the messages. Own patterns are given as
+    `patterns`, an array of ±1 with a row each: the disorder then draws which P of its rows are stored, and in which
+    order; the first two drawn are the messages. The theory above does not hold for correlated ones. Noise draws the
+    cue, then one number per neuron and step. `converged` is 1 at T = 0 if a fixed point or a two-cycle was reached, at
+    T > 0 if the recall overlaps of the two halves of the window differ by less than 0.02 or by less than twice the
+    standard deviation within a half: a linear drift makes the difference √12 of these, white noise 2/√steps.
     """
 
     neurons: int = parameter(1000, units="1", minimum=8, maximum=65536, quenched=True, doc="number of neurons N")
@@ -61,6 +65,12 @@ class Hopfield(Model):
     )
     equilibration: int = parameter(50, units="step", minimum=0, doc="steps before measuring; one step = N updates")
     steps: int = parameter(50, units="step", minimum=2, doc="measured steps, the window")
+    patterns: Array = array_parameter(
+        units="1",
+        dtype="int8",
+        ndim=2,
+        doc="own patterns ±1, one a row of N, of which each sample stores P; else random",
+    )
     copies: int = copies_parameter()
 
     task: ClassVar[str | None] = "recall"
@@ -95,15 +105,27 @@ class Hopfield(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.patterns > 32767 or self.patterns * self.neurons >= 2**31:
-            raise InputError(f"load = {self.load:g} stores P = {self.patterns} patterns; at most 32767, and P·N < 2^31")
+        if self.stored > 32767 or self.stored * self.neurons >= 2**31:
+            raise InputError(f"load = {self.load:g} stores P = {self.stored} patterns; at most 32767, and P·N < 2^31")
+        if self.patterns:
+            rows, columns = _signs(self.patterns)
+            if columns != self.neurons:
+                raise InputError(
+                    f"patterns ({self.patterns.shown}) have {columns} neurons, and neurons = {self.neurons}: "
+                    "make them equal"
+                )
+            if self.stored > rows:
+                raise InputError(
+                    f"load = {self.load:g} stores P = {self.stored} patterns, of {rows} in {self.patterns.shown}: "
+                    "lower load, or give more"
+                )
         if self.free == 0:
             raise InputError(
                 f"cue = {self.cue:g} with cue_mode = 'erased_clamped' leaves no neuron free; lower cue or use 'flipped'"
             )
 
     @property
-    def patterns(self) -> int:
+    def stored(self) -> int:
         """Number of stored patterns P."""
         return max(1, round(self.load * self.neurons))
 
@@ -128,7 +150,7 @@ class Hopfield(Model):
             fields = (1 + math.sqrt(self.load) * z for z in (-1.0, 1.0))
             acceptance = sum(0.25 * (1 - math.tanh(h / self.temperature) ** 2) for h in fields)
             updates, flips = self.neurons * steps, acceptance * self.neurons * steps
-        couplings = 0.1 * self.neurons**2 * (1 + self.patterns / 64)
+        couplings = 0.1 * self.neurons**2 * (1 + self.stored / 64)
         return self.copies * (1.1 * updates + 0.06 * flips * self.neurons) + 0.1 * couplings
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
@@ -149,9 +171,9 @@ class Hopfield(Model):
         noise = np.array(noise, dtype=np.uint64, order="C")  # of one kind: each other one would compile anew
         known = None
         for k, model in enumerate(models):
-            asked = (disorder[k].tobytes(), model.neurons, model.patterns)
+            asked = (disorder[k].tobytes(), model.neurons, model.stored, model.patterns)
             if asked != known:
-                network, known = store(disorder[k], model.neurons, model.patterns), asked
+                network, known = store(disorder[k], model.neurons, model.stored, model.patterns), asked
                 message_sum = network[1][0].sum(dtype=np.int64)
             message_sums[k] = message_sum
             spins.recall(
@@ -179,13 +201,35 @@ class Hopfield(Model):
         return cls(neurons=64, load=0.05, temperature=0.3, cue=0.8, equilibration=5, steps=10)
 
 
-def store(disorder: np.ndarray, neurons: int, patterns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=256)
+def _signs(patterns: Array) -> tuple[int, int]:
+    """Rows and columns of own patterns. Raises InputError where they are not ±1."""
+    wrong = np.argwhere(abs(patterns.values) != 1)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        raise InputError(
+            f"patterns ({patterns.shown}) have {patterns.values[at]} at {at}: write +1 and -1 (2*x - 1 for 0 and 1)"
+        )
+    rows, columns = patterns.values.shape
+    return rows, columns
+
+
+def store(
+    disorder: np.ndarray, neurons: int, patterns: int, own: Array | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A sample's network: couplings N·J int8 or int16 (N, 64 W), patterns int8 (P, N), these packed uint64 (P, W).
 
-    `disorder` is the sample's stream, uint64 (4,), not written to. Deterministic, and exact whichever the dtype.
+    `disorder` is the sample's stream, uint64 (4,), not written to; it draws random patterns, or which rows of the `own`
+    are stored. Deterministic, and exact whichever the dtype.
     """
-    signs = np.empty((patterns, neurons), dtype=np.int8)
-    random_signs(np.array(disorder, dtype=np.uint64), signs.reshape(-1))
+    stream = np.array(disorder, dtype=np.uint64)
+    if own:
+        rows = np.arange(len(own.values))
+        choose(stream, patterns, rows)
+        signs = np.ascontiguousarray(own.values[rows[:patterns]])
+    else:
+        signs = np.empty((patterns, neurons), dtype=np.int8)
+        random_signs(stream, signs.reshape(-1))
     bits = np.empty((patterns, -(-neurons // 64)), dtype=np.uint64)
     for mu in range(patterns):
         pack(signs[mu], bits[mu])
@@ -207,7 +251,7 @@ def _observe(
     def column(values: typing.Iterable[float]) -> np.ndarray:
         return np.array(list(values))[:, None]
 
-    n, rivals = column(m.neurons for m in models), column(m.patterns > 1 for m in models)
+    n, rivals = column(m.neurons for m in models), column(m.stored > 1 for m in models)
     paired, cold = column(m.copies == 3 for m in models), column(m.temperature == 0 for m in models)
     scaled = {row: series[:, :, row] / n[..., None] for row in (spins.OVERLAP, spins.PAIR, spins.BLIND, spins.LAGGED)}
     overlap = scaled[spins.OVERLAP]
@@ -231,7 +275,7 @@ def _observe(
         "energy": -0.5 * (series[:, :, spins.ALIGNMENT] / n[..., None] ** 2).mean(axis=-1),
         "spurious_overlap": np.where(rivals, totals[..., spins.SPURIOUS] / n, np.nan),
         "acceptance": totals[..., spins.FLIPS] / (column(m.free for m in models) * steps),
-        "realised_load": np.broadcast_to(column(m.patterns for m in models) / n, initial.shape),
+        "realised_load": np.broadcast_to(column(m.stored for m in models) / n, initial.shape),
         "converged": np.where(cold, period > 0, _steady(overlap)),
         "period": period,
     }
