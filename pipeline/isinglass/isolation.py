@@ -48,9 +48,9 @@ class Died(Exception):
 class Cell:
     """A process that simulates; started when first called.
 
-    `limit`: seconds that one simulation may take, or None; `root`: the run folder, which keeps the arrays. A call has the signature of `simulation.here`; it raises
-    FailedAlone for what failed there, also where one simulation killed two processes, Stopped where `stop` asks, and
-    CellError where no process can be had.
+    `limit`: seconds that one simulation may take, or None; `root`: the run folder, which keeps the arrays. A call has
+    the signature of `simulation.here`; it raises FailedAlone for what failed there, also where one simulation killed
+    two processes, Stopped where `stop` asks, and CellError where no process can be had.
     """
 
     def __init__(self, model: ModelReference, limit: float | None, root: Path) -> None:
