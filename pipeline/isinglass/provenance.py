@@ -26,7 +26,7 @@ from isinglass.kernels.streams import STREAMS_VERSION
 from isinglass.models.base import Model
 
 HASHED = ("isinglass.models", "isinglass.kernels", "isinglass.measures")
-NOT_HASHED = ("isinglass.models.base", "isinglass.kernels.jit")
+NOT_HASHED = ("isinglass.models.base", "isinglass.models.stepped", "isinglass.kernels.jit")
 OWN = "model file"
 
 
