@@ -20,7 +20,7 @@ LAYERS = [
     ["kernels"],
     ["measures"],
     ["models"],
-    ["sweep", "source", "provenance", "catalog"],
+    ["sweep", "source", "recording", "recorded", "provenance", "catalog"],
     ["planning"],
     ["ledger"],
     ["simulation"],

@@ -112,7 +112,9 @@ class ModelReference:
             raise InputError(
                 f"model {self.module}:{self.name} cannot be imported here ({error}): install its package"
             ) from error
-        found: Any = getattr(module, self.name, None)
+        found: Any = module
+        for name in self.name.split("."):  # a recorded model is an attribute: workflow.model
+            found = getattr(found, name, None)
         if found is None:
             classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]
             raise InputError(

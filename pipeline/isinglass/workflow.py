@@ -13,6 +13,8 @@ import numpy as np
 
 from isinglass.exceptions import InputError, known
 from isinglass.models.base import Model, Parameter, canonical, parameters
+from isinglass.recorded import lengthened, recorded
+from isinglass.recording import Record
 from isinglass.shipped import shipped
 from isinglass.source import import_text
 from isinglass.sweep import Point, Sweep
@@ -41,7 +43,7 @@ class Workflow:
     parameters that differ from their defaults; `derived`: parameters computed from the others of a point; `where`:
     which points to keep. `paired`: parameters along which the noise streams are the same. `stages` get the dataset
     merged with what earlier stages returned, and return new variables. `presets`: name -> {axes, samples, replicas,
-    fixed, seed}.
+    fixed, seed}. `record`: what to keep beside the model's observables; `model` is then a subclass that does so.
     """
 
     model: type[Model]
@@ -61,6 +63,10 @@ class Workflow:
     name: str = "workflow"
     text: str | None = None
     path: Path | None = None
+    record: Record | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", recorded(self.model, self.record))
 
     def sweep(self) -> Sweep:
         """What is asked of the engine. Raises InputError for declarations that do not fit together."""
@@ -83,10 +89,12 @@ class Workflow:
             raise InputError(f"{self.name} has both axes and points: a sweep is a grid or a list")
         if self.points is None and not self.axes:
             raise InputError(f"{self.name} sweeps nothing: give it axes={{PARAMETER: values}}, or points")
+        axes = self._columns() if self.points is not None else self.axes
+        listed = self.points is not None
+        axes, fixed, paired = lengthened(self.model, axes, listed, self.fixed, self.derived, self.paired)
         return Sweep(
-            self.model, self._columns() if self.points is not None else self.axes, self.points is not None,
-            self.samples, self.replicas, self.fixed, self.derived, self.where, self.seed, tuple(self.paired),
-        )  # fmt: skip
+            self.model, axes, listed, self.samples, self.replicas, fixed, self.derived, self.where, self.seed, paired
+        )
 
     def _columns(self) -> Mapping[str, Sequence[Any]]:
         if isinstance(self.points, Mapping):
@@ -295,4 +303,8 @@ def from_text(text: str, path: Path, name: str) -> Workflow:
         raise InputError(
             f"{path} defines {many if found else 'no workflow: write `workflow = Workflow(model=..., axes=...)`'}"
         )
-    return replace(workflow, name=name, text=text, path=path.absolute())
+    out = replace(workflow, name=name, text=text, path=path.absolute())
+    if out.record is not None:  # a class without a definition of its own: other processes find it as `workflow.model`
+        variable = next(k for k, v in found.items() if v is workflow)
+        out.model.__module__, out.model.__qualname__ = module.__name__, f"{variable}.model"
+    return out

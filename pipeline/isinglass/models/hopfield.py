@@ -211,9 +211,9 @@ class Hopfield(Stepped):
 
     def _conclude(self, sample: Network, state: State, lagged: np.ndarray, totals: np.ndarray) -> None:
         """Write what is known at the end only, see `kernels.recall.conclude`."""
-        ended = (state[name] for name in ("bits", "recent", "counters", "history"))
+        bits, recent, counters, history = (state[name] for name in ("bits", "recent", "counters", "history"))
         parallel, cold = self.dynamics == "parallel", self.temperature == 0
-        recall.conclude(sample[2], self.neurons, parallel, cold, *ended, lagged, totals)
+        recall.conclude(sample[2], self.neurons, parallel, cold, bits, recent, counters, history, lagged, totals)
 
     @classmethod
     def simulate_batch(
@@ -278,7 +278,7 @@ def store(disorder: np.ndarray, neurons: int, patterns: int) -> Network:
 
 def _sum(network: Network) -> np.ndarray:
     """Σ_i ξ_i of the message, int64 (1,)."""
-    return network[1][:1].sum(axis=1, dtype=np.int64)
+    return np.array([network[1][0].sum(dtype=np.int64)])
 
 
 def _observe(
