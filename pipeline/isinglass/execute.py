@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass import ledger
+from isinglass.continuation import shorter_runs
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
 from isinglass.ledger import DamagedError
@@ -124,6 +125,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     work.status[wanted] = PENDING
     work.failures = failures_within(part, first, work.status, work.failures)
     known_failures = len(work.failures)
+    work.shorter = shorter_runs(store, model, box, work, context.code)
     compute(part, first, wanted, work, context.pace, stop)
     new = work.failures[known_failures:]
     report = Report(job.index, work.computed, len(new), work.cpu_seconds, failures=new[:8])

@@ -7,7 +7,7 @@ own observables, are those of the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict
 from typing import Any, ClassVar, Self, cast
 
@@ -228,12 +228,17 @@ def sources(model: type[Model]) -> tuple[type[Model], list[Any], str]:
     return model._base, [c.function.py_func for c in model._record.observables], str(model._record)
 
 
-def sizes(model: type[Model], own: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Bytes a simulation of each recorded variable, before compression; `own`: length of each own dim."""
+def extra_names(model: type[Recorded]) -> list[str]:
+    """The variables that are recorded beside the model's own."""
+    return [o.name for o in model.observables[len(model._base.observables) :]]
+
+
+def sizes(model: type[Model], own: Mapping[str, Sized]) -> list[tuple[str, int]]:
+    """Bytes a simulation of each recorded variable, before compression; `own`: the own dims."""
     if not issubclass(model, Recorded):
         return []
-    extra = model.observables[len(model._base.observables) :]
-    return [(o.name, np.dtype(o.dtype).itemsize * math.prod(own[d] for d in o.dims)) for o in extra]
+    extra = [o for o in model.observables if o.name in extra_names(model)]
+    return [(o.name, np.dtype(o.dtype).itemsize * math.prod(len(own[d]) for d in o.dims)) for o in extra]
 
 
 def lengthened(

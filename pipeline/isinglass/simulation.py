@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ class Work:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     computed: int = 0
+    shorter: Callable[..., dict[str, np.ndarray]] | None = None
+    """Where states are kept: goes on from shorter runs, in place of `simulate_batch` (see `continuation`)."""
 
     @classmethod
     def empty(cls, model: type[Model], shape: tuple[int, ...], own: Mapping[str, int]) -> Work:
@@ -131,7 +134,7 @@ def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[i
     began, cpu = time.perf_counter(), time.thread_time()
     failure: Exception | None = None
     try:
-        out = _call(part.model, pairs)
+        out = _call(part.model, pairs, replicas, work)
     except Exception as error:
         failure = error  # dealt with outside of this clause, so that tracebacks do not chain
     lanes = part.model.lanes
@@ -172,12 +175,13 @@ def _run(part: Grid, pairs: Sequence[_Pair], replicas: list[int], first: tuple[i
         _fail(part, pairs[m], replicas[r], first, work, f"non-finite value in {', '.join(names)}", "")
 
 
-def _call(model: type[Model], pairs: Sequence[_Pair]) -> dict[str, np.ndarray]:
+def _call(model: type[Model], pairs: Sequence[_Pair], replicas: Sequence[int], work: Work) -> dict[str, np.ndarray]:
     """`simulate_batch`, with what it returned checked: names, shapes, dtypes."""
     m, r = len(pairs), len(pairs[0].noise)
     disorder = states(p.disorder for p in pairs)
     noise = states(n for p in pairs for n in p.noise).reshape(m, r, 4)
-    out = model.simulate_batch([p.model for p in pairs], disorder, noise)
+    run = functools.partial(work.shorter, [p.place for p in pairs], replicas) if work.shorter else model.simulate_batch
+    out = run([p.model for p in pairs], disorder, noise)
     names = {o.name for o in model.observables}
     if set(out) != names:
         wrong = ", ".join(sorted(set(out) ^ names))

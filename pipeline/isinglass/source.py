@@ -98,7 +98,7 @@ class ModelReference:
     @property
     def portable(self) -> bool:
         """Whether another process can import it: not from a notebook or a script's `__main__`."""
-        return self.text is not None or (self.module != "__main__" and "<locals>" not in self.name)
+        return "<locals>" not in self.name and (self.text is not None or self.module != "__main__")
 
     def load(self) -> type[Model]:
         """The class. Raises InputError where it cannot be imported here."""
