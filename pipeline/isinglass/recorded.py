@@ -38,9 +38,7 @@ class Recorded(Stepped):
         times |= {SNAPSHOT_TIME: record.snapshot_steps(total)} if record.snapshots else {}
         for name, steps in times.items():
             if not len(steps):
-                raise InputError(
-                    f"record: no {name.replace('_', ' ')} lies within its {total} steps: give earlier times"
-                )
+                raise InputError(f"record: no {name} lies within its {total} steps: give earlier times")
             out[name] = (steps, {"units": "step", "long_name": "steps since the start"})
         if record.snapshots and self.configuration_dtype == BINARY:
             # the last one is the number of sites, which the number of bytes does not tell
@@ -73,9 +71,7 @@ class Recorded(Stepped):
             for o in cls.observables:
                 results[o.name].append(np.empty((len(streams), *(own[d] for d in o.dims)), o.dtype))
             for start, replicas in _by_start(done, cls.lanes).items():
-                parts = [
-                    known_[1] for known_ in (done[r] for r in replicas) if known_ is not None and start is not None
-                ]
+                parts = [s[1] for s in (done[r] for r in replicas) if s is not None] if start is not None else []
                 values = model._run(sample, streams[replicas], start, parts)
                 for name, arrays in results.items():
                     arrays[-1][replicas] = values[name]
@@ -164,7 +160,7 @@ def recorded(model: type[Model], record: Record | None) -> type[Model]:
     specs = parameters(model)
     if not issubclass(model, Stepped):
         raise InputError(
-            f"record: {model.__name__} does not run in steps that can be looked into: it is no Stepped model"
+            f"record: {model.__name__} is no Stepped model: its runs cannot be looked into, nor gone on with"
         )
     taken = {d for o in model.observables for d in o.dims} & {TIME, SNAPSHOT_TIME, SITE, SITE_BYTE, STATE_BYTE}
     if taken:

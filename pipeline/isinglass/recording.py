@@ -24,7 +24,8 @@ class Spaced:
     def steps(self, total: int) -> np.ndarray:
         if self.kind == "log":
             return np.unique(np.rint(np.geomspace(1, total, self.count)).astype(np.int64))
-        return np.unique(np.rint(total * np.arange(1, self.count + 1) / self.count).astype(np.int64))
+        steps = np.unique(np.rint(total * np.arange(1, self.count + 1) / self.count).astype(np.int64))
+        return np.asarray(steps[steps > 0])
 
 
 def linear(count: int) -> Spaced:

@@ -308,6 +308,7 @@ class Automaton(Stepped):
         if os.environ.get("SYNTHETIC_STEPS"):
             with Path(os.environ["SYNTHETIC_STEPS"]).open("a") as file:
                 file.write(f"{(last - first) * len(state['row'])}\n")
+        time.sleep(float(os.environ.get("SYNTHETIC_SLOW", "0")) * (last - first) * len(state["row"]))
         for row, cells, trace in zip(state["row"], state["cells"], state["trace"], strict=True):
             for t in range(first, last):
                 x = mix(sample, row, cells, self.temperature, self.burn, t)
