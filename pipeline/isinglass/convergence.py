@@ -12,7 +12,7 @@ from isinglass import ledger
 from isinglass.dataset import Store, read_block
 from isinglass.ledger import DamagedError
 from isinglass.models.stepped import Stepped
-from isinglass.planning import DONE, Request, block_index
+from isinglass.planning import Request, block_index
 from isinglass.recorded import keeps_states
 from isinglass.sweep import Grid
 
@@ -22,24 +22,20 @@ CONVERGED = "converged"
 def unconverged(store: Store, request: Request) -> tuple[int, list[str]]:
     """(points asked for that have a done simulation with converged = 0, blocks that could not be read).
 
-    One int8 variable is read, block by block.
+    One int8 variable is read, block by block; where a simulation is not done its fill value stands, not 0.
     """
     points, unreadable = np.zeros(request.keep.shape, bool), []
-    for name, suffix in ledger.listing(store.ledger).items():
+    for name in ledger.listing(store.ledger):
         box = store.blocks.slices(block_index(name))
         if not request.touches(box):
             continue
-        shape = [s.stop - s.start for s in box]
         try:
-            done = np.ones(shape, bool)
-            if suffix == "part":
-                done = ledger.read_entry(store.ledger, name, suffix)["status"] == DONE
             values = read_block(store, box, [CONVERGED])[CONVERGED]
-        except (DamagedError, FileNotFoundError):
+        except DamagedError:
             unreadable.append(name)
             continue
-        asked = request.wanted(box, np.zeros(shape, np.int8), False)
-        points[tuple(box[:-2])] |= (asked & done & (values == 0)).any(axis=(-2, -1))
+        asked = request.wanted(box, np.zeros_like(values), False)
+        points[tuple(box[:-2])] |= (asked & (values == 0)).any(axis=(-2, -1))
     return int(points.sum()), unreadable
 
 

@@ -84,6 +84,8 @@ def _workflow(workflow: Workflow) -> Iterator[str]:
         yield f"  derived    {name}"
     if workflow.paired:
         yield f"  paired     {', '.join(workflow.paired)}"
+    if workflow.record is not None:
+        yield f"  record     {workflow.record}"
     for stage in workflow.stages:
         yield f"  stage      {stage_name(stage)}"
     for figure in workflow.figures:

@@ -30,7 +30,7 @@ from isinglass.recorded import sources
 HASHED = ("isinglass.models", "isinglass.kernels", "isinglass.measures")
 NOT_HASHED = ("isinglass.models.base", "isinglass.models.stepped", "isinglass.kernels.jit")
 OWN = "model file"
-RECORD = "record"
+RECORD = "recording file"
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ def code_of(model: type[Model]) -> Code:
     that two Python versions agree.
     """
     base, functions, record = sources(model)
-    definitions: dict[str, str] = {RECORD: record} if record else {}
+    definitions: dict[str, str] = {"record": record} if record else {}
     for root in (base, *functions):
-        definitions |= _reached_from(root)
+        definitions |= _reached_from(root, OWN if root.__module__ == base.__module__ else RECORD)
     return Code(definitions)
 
 
-def _reached_from(root: type[Model] | FunctionType) -> dict[str, str]:
-    """The definitions that a class or a function reaches, and its own."""
+def _reached_from(root: type[Model] | FunctionType, word: str) -> dict[str, str]:
+    """The definitions that a class or a function reaches, and its own; those of its own file are called `word.NAME`."""
     own = root.__module__
     modules = {own: _Module(own, _own_text(root))}
     found: dict[tuple[str, str], str] = {}
@@ -90,7 +90,7 @@ def _reached_from(root: type[Model] | FunctionType) -> dict[str, str]:
             todo += module.reached(name, own)
         elif name in module.imports:
             todo += [t for t in [module.resolve(name, None, own)] if t is not None]
-    label = {own: own if own.startswith("isinglass.") else OWN}
+    label = {own: own if own.startswith("isinglass.") else word}
     return {f"{label.get(m, m)}.{n}": text for (m, n), text in found.items()}
 
 

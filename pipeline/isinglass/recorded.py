@@ -114,13 +114,21 @@ class Recorded(Stepped):
         custom = self._record.observables
         names = {name for c in custom for name in c.arguments} | ({self.configuration} if len(snapshot) else set())
         for r in range(len(next(iter(state.values())))):
-            now = {name: self.expose(name, sample, state, r) for name in names}
+            now = {name: _guarded(self.expose(name, sample, state, r)) for name in names}
             for c in custom:
                 out[c.name][r, i] = _number(c, c.function(*(now[name] for name in c.arguments)))
             for k in snapshot:
                 sites = now[self.configuration]
                 packed = self.configuration_dtype == BINARY
                 out[self.configuration][r, k] = np.packbits(sites > 0, bitorder="little") if packed else sites
+
+
+def _guarded(value: Any) -> Any:
+    """A view that a custom observable cannot write to: it must not change what it looks at."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
 
 
 def _number(custom: Custom, value: Any) -> Any:

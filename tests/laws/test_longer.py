@@ -101,7 +101,7 @@ def test_hopfield_continued_is_hopfield_run_long(home: Path, monkeypatch: pytest
     simulations, block = 16 * 4, {"temperature": 1, "dynamics": 2, "copies": 2, "cue_mode": 2, "sample": 2}
     rig.run(workflow, home / "run", block=block)
     assert sum(done) == simulations * 8
-    for steps, before in ((12, 5), (21, 12)):
+    for steps, before in ((12, 5), (20, 12), (21, 20)):
         done.clear()
         longer = workflow.override(values={"steps": [steps]})
         rig.run(longer, home / "run", block=block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,8 +13,9 @@ import pytest
 import rig
 from toys import MODEL
 
-from isinglass import Custom, InputError, Record, Workflow, cluster, linear, load_workflow, log
+from isinglass import Custom, InputError, Record, Workflow, cluster, ledger, linear, load_workflow, log
 from isinglass.analysis import snapshots
+from isinglass.generations import require
 from isinglass.kernels.jit import jit
 from isinglass.models.hopfield import Hopfield
 from isinglass.provenance import code_of
@@ -139,6 +141,36 @@ def test_snapshots_of_numbers(home: Path) -> None:
         snapshots.unpack(ds["heights"])
 
 
+@jit
+def spoiling(cells):
+    cells[0] = 1
+    return 0.0
+
+
+@jit
+def many(cells):
+    return cells + cells
+
+
+@pytest.mark.usefixtures("steady_pilot")
+@pytest.mark.parametrize(
+    ("function", "dtype", "told"),
+    [
+        (spoiling, "float64", "readonly array"),
+        (many, "float64", r"'mine' returned an array \(9,\); one number"),
+        (rig.synthetic.weighed, "int8", "'mine' returned float64; one number of dtype int8"),
+    ],
+)
+def test_a_function_that_does_not_look_on_fails_its_simulation(function, dtype, told: str, home: Path) -> None:
+    record = Record(times=(1,), observables=(Custom("mine", function, dtype=dtype),))
+    workflow = Workflow(model=rig.synthetic.Automaton, axes={"temperature": [0.1]}, record=record)
+    outcome = rig.run(workflow, home / "run")
+    assert outcome.exit_code == 1
+    store = require(home / "run")
+    [failure] = ledger.read_entry(store.ledger, "0.0.0", "part")["failures"]
+    assert re.search(told, failure["traceback"])
+
+
 def test_record_times() -> None:
     assert log(4).steps(1000).tolist() == [1, 10, 100, 1000]
     assert log(50).steps(6).tolist() == [1, 2, 3, 4, 5, 6]
@@ -168,9 +200,9 @@ def test_plan_says_what_it_takes(file: Path, capsys: pytest.CaptureFixture[str])
 def test_the_code_hash_is_of_the_model_the_functions_and_the_record(file: Path) -> None:
     workflow = load_workflow(file)
     code = code_of(workflow.model)
-    assert {"isinglass.models.hopfield.Hopfield", "model file.overlap", "model file.scaled", "model file.SCALE",
-            "record"} <= set(code.definitions)  # fmt: skip
-    assert "model file.workflow" not in code.definitions
+    mine = {f"recording file.{name}" for name in ("overlap", "uphill", "scaled", "SCALE")}
+    assert {"isinglass.models.hopfield.Hopfield", "record", *mine} <= set(code.definitions)
+    assert "recording file.workflow" not in code.definitions
     assert code_of(Hopfield).definitions.items() <= code.definitions.items()
     for old, new, same in (
         ("SCALE = 1.0", "SCALE = 1.5", False),
