@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("home")
 RECORD = "record=Record(times=(0, 1, 4, 9, 10, 13, 40), observables=CUSTOM, snapshots=4, keep_states=True)"
 DECLARATION = f"model=Automaton, axes={{'temperature': [0.1, 0.2], 'size': [4, 6]}}, samples=2, replicas=2, {RECORD}"
 SIMULATIONS, BURN = 16, 2
+BLOCK = {"temperature": 1, "size": 2, "sample": 2, "replica": 2}
 
 
 @pytest.fixture
@@ -59,11 +60,11 @@ def ended(root: Path, steps: int):
 @pytest.mark.parametrize("where", ["serial", "threads", "processes"])
 def test_a_longer_run_goes_on_where_the_shorter_ended(where: str, home: Path, steps) -> None:
     def go(address: str) -> None:
-        assert rig.run(kept(home, 6), home / "run", cluster=address).exit_code == 0
+        assert rig.run(kept(home, 6), home / "run", cluster=address, block=BLOCK).exit_code == 0
         assert steps() == SIMULATIONS * (BURN + 6)
-        assert rig.run(kept(home, 13), home / "run", cluster=address).exit_code == 0
+        assert rig.run(kept(home, 13), home / "run", cluster=address, block=BLOCK).exit_code == 0
         assert steps() == SIMULATIONS * 7
-        assert rig.run(kept(home, 24), home / "run", cluster=address).exit_code == 0
+        assert rig.run(kept(home, 24), home / "run", cluster=address, block=BLOCK).exit_code == 0
         assert steps() == SIMULATIONS * 11
 
     if where == "processes":
@@ -72,7 +73,7 @@ def test_a_longer_run_goes_on_where_the_shorter_ended(where: str, home: Path, st
     else:
         go(where)
     for duration in (6, 13, 24):
-        rig.run(kept(home, duration), home / f"long-{duration}")
+        rig.run(kept(home, duration), home / f"long-{duration}", block=BLOCK)
         rig.same(ended(home / "run", duration), ended(home / f"long-{duration}", duration))
 
 
