@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass import ledger
+from isinglass.continuation import shorter_runs
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
 from isinglass.isolation import Cell, cell, warm
@@ -132,6 +133,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     work.status[wanted] = PENDING
     work.failures = failures_within(part, first, work.status, work.failures)
     known_failures = len(work.failures)
+    work.shorter = shorter_runs(store, model, box, work, context.code)
     with caller(context, deaths, stop) as call:
         compute(part, first, wanted, work, context.pace, stop, call)
         work.cpu_seconds += getattr(call, "cpu_seconds", 0.0)

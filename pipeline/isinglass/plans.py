@@ -14,6 +14,7 @@ import numpy as np
 
 from isinglass import ledger, results
 from isinglass.cluster import Profile, cores, load_profile
+from isinglass.continuation import saved
 from isinglass.dataset import OwnDim, Store, own_dims, simulation_bytes
 from isinglass.exceptions import InputError
 from isinglass.execute import pilot
@@ -38,6 +39,7 @@ from isinglass.planning import (
 )
 from isinglass.progress import duration, size
 from isinglass.provenance import Code, code_of
+from isinglass.recorded import sizes
 from isinglass.source import ModelReference, text_hash
 from isinglass.sweep import Grid, Sweep, locate, unite
 from isinglass.workflow import Workflow
@@ -82,6 +84,7 @@ class Plan:
     longest: float
     slots: int
     pilot: Pilot
+    recorded: tuple[tuple[str, int], ...] = ()
 
     def lines(self, asked: Grid) -> Iterator[str]:
         spread = self.pilot.high / self.pilot.low if self.pilot.low else 1.0
@@ -92,6 +95,10 @@ class Plan:
         yield f"simulations   {self.simulations} to run of {self.points * asked.samples * asked.replicas} ({each})"
         yield f"blocks        {self.blocks} of {box}"
         yield f"store         {self.files} files, at most {size(self.bytes)} before compression"
+        if self.recorded:
+            each = ", ".join(f"{name} {size(n)}" for name, n in self.recorded)
+            all_ = self.simulations * sum(n for _, n in self.recorded)
+            yield f"recorded      {each} a simulation; at most {size(all_)} in all"
         if not self.pilot.timed:
             yield "CPU time      not measured: no point of the pilot ran; blocks are made for 10 ms a simulation"
             return
@@ -239,6 +246,7 @@ def find_undone(asked: Asked, grid: Grid, blocks: Blocks, status_of: StatusOf, o
     """What this run, or this shard of it, has to do on a declared grid."""
     request = Request.on(grid, asked.grid, asked.keep)
     cost: np.ndarray | None = None
+    less = saved(grid, blocks, status_of)
     mine = shard(blocks, *options.shard, grid.seed) if options.shard is not None else None
     jobs = []
     for index, wanted in missing(blocks, request, status_of, options.retry_failed):
@@ -247,7 +255,9 @@ def find_undone(asked: Asked, grid: Grid, blocks: Blocks, status_of: StatusOf, o
                 cost = np.zeros(grid.shape)
                 cost[np.ix_(*locate(asked.grid, grid))] = asked.cost
             each = wanted.sum(axis=(-2, -1))
-            jobs.append((index, float((each * cost[tuple(blocks.slices(index)[:-2])]).sum()), int(each.sum())))
+            box = blocks.slices(index)
+            work = float((each * cost[tuple(box[:-2])]).sum())
+            jobs.append((index, work - float(less[box][wanted].sum()) if less is not None else work, int(each.sum())))
     return Undone(blocks, request, jobs)
 
 
@@ -291,6 +301,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,
+        recorded=tuple(sizes(model, own)),
     )
 
 

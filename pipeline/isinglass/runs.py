@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from isinglass import ledger, results
 from isinglass.arrays import Array
 from isinglass.cluster import Profile, check_reachable, connect, load_profile
+from isinglass.convergence import advice
 from isinglass.dataset import OwnDim, Store, own_dims
 from isinglass.exceptions import InputError
 from isinglass.execute import Context, Job, distribute, serial
@@ -229,9 +231,12 @@ def stopping(stop_file: Path) -> Iterator[Callable[[], float | None]]:
 
 def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk) -> Outcome:
     workflow, root = asked.workflow, store.root
-    counts = tally(store.blocks, Request.on(grid, asked.grid, asked.keep), committed(store))
+    request = Request.on(grid, asked.grid, asked.keep)
+    counts = tally(store.blocks, request, committed(store))
     done = f"{counts['done']} of {sum(counts.values())} simulations are done"
     talk.say(f"{done}, {counts['failed']} failed, {counts['pending']} pending")
+    for line in advice(store, asked.grid, request, sys.argv):
+        talk.say(line)
     if options.shard is not None:
         left = find_undone(asked, grid, store.blocks, committed(store), options)
         return Outcome(root, counts, 3 if left.simulations else 1 if counts["failed"] else 0)
@@ -298,7 +303,7 @@ def record_request(store: Store, asked: Asked) -> str:
     if past and {k: past[-1].get(k) for k in content} == content:
         return str(past[-1]["name"])
     return ledger.add_request(
-        store.requests, {**content, "created": now(), "command": " ".join(sys.argv), **versions()}
+        store.requests, {**content, "created": now(), "command": shlex.join(sys.argv), **versions()}
     )
 
 

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -17,8 +17,22 @@ from isinglass.planning import DONE, FAILED
 from isinglass.sweep import Grid
 
 SLICE_SECONDS, SLICE_PAIRS = 1.0, 4096
-Call = Callable[[type[Model], Sequence[Model], np.ndarray, np.ndarray], dict[str, np.ndarray]]
-"""(model class, M models, disorder (M, 4), noise (M, R, 4)) -> every observable (M, R, *own)."""
+Starts = Sequence[Sequence[Any]]
+"""What each simulation [pair][replica] can go on from, or None."""
+
+
+class Call(Protocol):
+    """How a lot is simulated: M models, disorder (M, 4), noise (M, R, 4) -> every observable (M, R, *own)."""
+
+    def __call__(
+        self,
+        model: type[Any],
+        models: Sequence[Model],
+        disorder: np.ndarray,
+        noise: np.ndarray,
+        starts: Starts | None = None,
+        /,
+    ) -> dict[str, np.ndarray]: ...
 
 
 class Stopped(Exception):
@@ -48,6 +62,8 @@ class Work:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     computed: int = 0
+    shorter: Callable[[Sequence[tuple[int, ...]], Sequence[int]], Starts] | None = None
+    """Where states are kept: what places (point, sample) and replicas can go on from (see `continuation`)."""
 
     @classmethod
     def empty(cls, model: type[Model], shape: tuple[int, ...], own: Mapping[str, int]) -> Work:
@@ -111,6 +127,11 @@ class _Block:
         noise = keys.noise(fixed, columns, samples, [self.first[1] + r for r in lot.replicas])
         return states(keys.disorder(fixed, columns, samples)), states(noise).reshape(len(samples), -1, 4)
 
+    def places(self, lot: _Lot) -> list[tuple[int, ...]]:
+        """Where in the block the pairs stand: index along every point dim, sample."""
+        index = np.unravel_index(lot.rows, self.part.shape)
+        return [tuple(map(int, at)) for at in zip(*index, lot.samples, strict=True)]
+
     def disorder_ids(self) -> np.ndarray:
         """A number for each point, the same where points share their samples."""
         quenched = [self.columns[name] for name in self.part.keys.quenched if name in self.columns]
@@ -132,9 +153,13 @@ class _Lot:
         return _Lot(self.rows[at], self.samples[at], self.replicas)
 
 
-def here(model: type[Model], models: Sequence[Model], disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+def here(
+    model: type[Any], models: Sequence[Model], disorder: np.ndarray, noise: np.ndarray, starts: Starts | None = None
+) -> dict[str, np.ndarray]:
     """How a lot is simulated by default: in this process."""
-    return model.simulate_batch(models, disorder, noise)
+    if starts is not None:
+        return cast("dict[str, np.ndarray]", model.continue_batch(models, disorder, noise, starts))
+    return cast("dict[str, np.ndarray]", model.simulate_batch(models, disorder, noise))
 
 
 def compute(
@@ -202,7 +227,7 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
     failure: Exception | None = None
     part, replicas, lanes = block.part, lot.replicas, block.part.model.lanes
     try:
-        out = _call(block, lot, call)
+        out = _call(block, lot, work, call)
     except (Stopped, CellError):
         raise
     except Exception as error:
@@ -240,10 +265,10 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
         _fail(block, lot, m, replicas[r], work, NotFiniteError(f"non-finite value in {', '.join(names)}"))
 
 
-def _call(block: _Block, lot: _Lot, call: Call) -> dict[str, np.ndarray]:
+def _call(block: _Block, lot: _Lot, work: Work, call: Call) -> dict[str, np.ndarray]:
     """The call itself, with what it returned checked: names, shapes, dtypes."""
     model, models = block.part.model, block.models(lot.rows)
-    out = call(model, models, *block.streams(lot))
+    out = call(model, models, *block.streams(lot), work.shorter and work.shorter(block.places(lot), lot.replicas))
     names = {o.name for o in model.observables}
     if set(out) != names:
         wrong = ", ".join(sorted(set(out) ^ names))

@@ -136,7 +136,7 @@ def test_nothing_starts_where_nothing_is_missing(tmp_path: Path, monkeypatch: py
         raise AssertionError("started")
 
     monkeypatch.setattr(runs, "connect", never)
-    monkeypatch.setattr(runs, "pilot", never)
+    monkeypatch.setattr(runs, "measure", never)
     assert rig.run(workflow, out, cluster="threads").exit_code == 0
 
 
