@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,19 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from numcodecs.zstd import Zstd
 from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
+from isinglass import ledger
+from isinglass.coordinates import coordinates_of, plain
 from isinglass.exceptions import InputError, known, told
 from isinglass.ledger import FORMAT, DamagedError, Json
 from isinglass.models.base import Model, construct, fill_value, parameters
 from isinglass.planning import STATUS_MEANINGS, Blocks
-from isinglass.sweep import POINT, Grid, describe, varying_dims
+from isinglass.sweep import Grid, describe
 
 if TYPE_CHECKING:
     import xarray as xr
 
 STRING = np.dtypes.StringDType()
+_ZSTD = Zstd(level=1, checksum=True)
 
 
 # ---------------------------------------------------------------- own dimensions of observables
@@ -118,7 +123,7 @@ def chunk_keys(number: int) -> Any:
 
 def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], attrs: Json) -> None:
     """Create the whole group at a private `path`: coordinates with their values, every variable without chunks."""
-    coordinates = _coordinates(grid, own)
+    coordinates = coordinates_of(grid, own)
     extra = [name for name, (dims, _, _) in coordinates.items() if dims != (name,)]
     attributes = {"Conventions": "CF-1.12", **attrs, "block": dict(zip(grid.full_dims, block, strict=True))}
     if extra:
@@ -166,54 +171,6 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
         zarr.consolidate_metadata(group.store)
 
 
-def _coordinates(grid: Grid, own: Mapping[str, OwnDim]) -> dict[str, tuple[tuple[str, ...], np.ndarray, Json]]:
-    """Every coordinate: name -> (dims, values, attributes)."""
-    specs = parameters(grid.model)
-    kinds: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: object}
-    out: dict[str, tuple[tuple[str, ...], np.ndarray, Json]] = {}
-
-    def add(name: str, dims: tuple[str, ...], values: np.ndarray) -> None:
-        spec = specs[name]
-        flags = {"quenched": int(spec.quenched), "paired": int(name in grid.paired or not spec.keyed)}
-        attributes = {"units": spec.units, "long_name": spec.doc, **flags}
-        out[name] = (dims, values.astype(kinds[spec.type]), attributes)
-
-    for name, axis in grid.axes.items():
-        add(name, (POINT,) if grid.points else (name,), np.array(axis, dtype=object))
-    for name, array in grid.derived.items():
-        keep = varying_dims(array)
-        reduced = array[tuple(slice(None) if i in keep else 0 for i in range(array.ndim))]
-        add(name, tuple(grid.dims[i] for i in keep), np.asarray(reduced, dtype=object))
-    if grid.points:
-        out[POINT] = ((POINT,), np.arange(grid.shape[0]), {"units": "1", "long_name": "point of the list"})
-    names = {"sample": "draw of the quenched disorder", "replica": "draw of the dynamics' noise on a sample"}
-    for name, n in (("sample", grid.samples), ("replica", grid.replicas)):
-        out[name] = ((name,), np.arange(n), {"units": "1", "long_name": names[name]})
-    for dim in own.values():
-        index = {"units": "1", "long_name": f"index along {dim.name}; its values are {dim.name}_value"}
-        a = dict(dim.attributes) if dim.point_values is None else index
-        out[dim.name] = ((dim.name,), dim.values, a)
-        if dim.lengths is not None:
-            a = {"units": "1", "long_name": f"true length of {dim.name}"}
-            out[f"{dim.name}_length"] = (grid.dims, dim.lengths, a)
-        if dim.point_values is not None:
-            out[f"{dim.name}_value"] = ((*grid.dims, dim.name), dim.point_values, dict(dim.attributes))
-    return out
-
-
-def plain(value: Any) -> Any:
-    """Attributes as JSON holds them everywhere: Python numbers, and non-finite ones as strings."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
-
-
 # ---------------------------------------------------------------- a published store
 
 
@@ -244,7 +201,18 @@ class Store:
     @property
     def superseded(self) -> bool:
         """Whether a newer generation is published: then nothing may be written here any more."""
-        return (self.root / ".store" / str(self.number + 1)).exists()
+        return is_published(self.root / ".store" / str(self.number + 1))
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it was rewritten in large chunks: then it is read only, and work goes into a new generation."""
+        return "work_block" in self.declaration
+
+    @property
+    def work_block(self) -> tuple[int, ...]:
+        """The block in which work is done: of a sealed generation, that of the one before."""
+        block: list[int] = self.declaration.get("work_block") or self.declaration["block"]
+        return tuple(block)
 
     @functools.cached_property
     def blocks(self) -> Blocks:
@@ -280,6 +248,12 @@ class Store:
         return Grid(
             model, axes, d["points"], d["samples"], d["replicas"], d["fixed"], derived, d["seed"], tuple(d["paired"])
         )  # fmt: skip
+
+
+def is_published(folder: Path) -> bool:
+    """Whether a numbered folder is a generation. It is renamed into place whole, so one file tells."""
+    file = folder / "declaration.json"
+    return file.exists() or ledger.copy_of(file).exists()
 
 
 def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], model: Json, attributes: Json) -> Json:
@@ -324,51 +298,73 @@ def digest(own: Mapping[str, OwnDim]) -> str:
     return h.hexdigest()
 
 
-def arrays(store: Store, anew: bool = False) -> dict[str, Any]:
-    """Every array of a store, opened once a process (or `anew`): for whole-chunk reads and writes."""
-    if anew:
-        _arrays.cache_clear()
-    return _arrays(store.path, (store.folder / "declaration.json").stat().st_mtime_ns)
+def write_block(store: Store, box: tuple[slice, ...], values: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Write one block of every given variable, `status` last. The box must be a chunk (clipped at the grid's end).
 
-
-@functools.lru_cache(maxsize=4)
-def _arrays(path: Path, stamp: int) -> dict[str, Any]:
-    del stamp  # another store may stand at the same path later: then it is opened anew
-    group = zarr.open_group(LocalStore(path), mode="r+", use_consolidated=False)
-    # `write_empty_chunks` is no part of the stored metadata: without it a chunk of fill values would write no file
-    return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
-
-
-def write_block(store: Store, box: tuple[slice, ...], values: Mapping[str, np.ndarray]) -> None:
-    """Write one block of every given variable, `status` last. The box must be a chunk (clipped at the grid's end)."""
-    opened = arrays(store)
+    Returns the CRC-32 of each chunk file, for the ledger entry. The bytes are those that zarr would write.
+    """
+    index = []
     for at, n, b in zip(box, store.blocks.shape, store.blocks.block, strict=True):
         if at.start % b or at.stop != min(at.start + b, n):
             raise ValueError(f"box {box} is not one whole chunk of {store.blocks.block}")
+        index.append(at.start // b)
+    out = {}
     for name in sorted(values, key=lambda name: (name == "status", name)):
-        opened[name][box] = values[name]
+        dtype, fill, shape = layout(store, name)
+        array = np.asarray(values[name], dtype)
+        if array.shape != shape:  # a chunk at the grid's end is padded
+            whole = np.full(shape, fill, dtype)
+            whole[tuple(slice(0, n) for n in array.shape)] = array
+            array = whole
+        raw = bytes(_ZSTD.encode(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+        ledger.replace(chunk_file(store, name, index), raw, within=store.path)
+        out[name] = zlib.crc32(raw)
+    return out
 
 
-def read_block(store: Store, box: tuple[slice, ...], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read one block of variables. Raises DamagedError, naming the chunk file, where one cannot be decoded."""
-    opened, out = arrays(store), {}
+def read_block(
+    store: Store, box: tuple[slice, ...], names: Sequence[str], crcs: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Read one block of variables. Raises DamagedError, naming the chunk file, where one cannot be decoded.
+
+    `crcs`: what `write_block` returned; every byte of the chunk files is then compared with it.
+    """
     index = tuple(at.start // b for at, b in zip(box, store.blocks.block, strict=True))
+    inside = tuple(slice(0, at.stop - at.start) for at in box)
+    out = {}
     for name in names:
-        array, file = opened[name], chunk_file(store, name, index)
-        if not file.is_file():
-            raise DamagedError(f"{file} is missing")
+        file = chunk_file(store, name, index)
+        dtype, _, shape = layout(store, name)
         try:
-            out[name] = np.asarray(array[box])
-        except Exception as error:  # each codec raises its own kind
+            raw = file.read_bytes()
+            if crcs and crcs.get(name, zlib.crc32(raw)) != zlib.crc32(raw):
+                raise DamagedError(f"{file}: its checksum does not fit")
+            out[name] = np.frombuffer(bytearray(_ZSTD.decode(raw)), dtype).reshape(shape)[inside]
+        except (FileNotFoundError, NotADirectoryError):
+            raise DamagedError(f"{file} is missing") from None
+        except (ValueError, RuntimeError) as error:
             raise DamagedError(f"{file}: {type(error).__name__}: {error}") from error
     return out
 
 
+def layout(store: Store, name: str) -> tuple[np.dtype[Any], Any, tuple[int, ...]]:
+    """How a chunk of a variable lies in its file: dtype, fill value, shape."""
+    block = store.blocks.block
+    if name == "status":
+        return np.dtype("int8"), 0, block
+    if name == "elapsed":
+        return np.dtype("<f4"), math.nan, block
+    o = next(o for o in store.declaration["observables"] if o["name"] == name)
+    own = store.declaration["own"]
+    return np.dtype(o["dtype"]).newbyteorder("<"), fill_value(o["dtype"]), (*block, *(own[d] for d in o["dims"]))
+
+
 def chunk_file(store: Store, name: str, index: Sequence[int]) -> Path:
     """The file of one variable of one block."""
-    array = arrays(store)[name]
-    own = array.ndim - len(index)
-    return store.path / name / str(array.metadata.encode_chunk_key((*index, *(0,) * own)))
+    keys = chunk_keys(store.number)
+    own = len(layout(store, name)[2]) - len(index)
+    words = [*(["c"] if keys["name"] == "default" else []), *map(str, index), *["0"] * own]
+    return store.path / name / str(keys["separator"]).join(words)
 
 
 def variables(model: type[Model]) -> list[str]:

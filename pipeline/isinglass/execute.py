@@ -77,6 +77,7 @@ class Report:
     cpu_seconds: float = 0.0
     superseded: bool = False
     lost: str = ""
+    refused: str = ""
     failures: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -93,8 +94,11 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     for job in jobs:
         if stop():
             break
-        out.append(_run_block(context, store, model, job, stop))
-        if out[-1].superseded:
+        try:
+            out.append(_run_block(context, store, model, job, stop))
+        except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
+            out.append(Report(job.index, superseded=store.superseded, refused=str(error)))
+        if out[-1].superseded or out[-1].refused:
             break
     return out
 
@@ -102,7 +106,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
 @functools.lru_cache(maxsize=4)
 def _open(folder: Path, stamp: int) -> Store:
     del stamp  # another store may stand at the same path later: then it is opened anew
-    return Store(folder.parent.parent, int(folder.name), folder, ledger.read_json(folder / "declaration.json"))
+    return Store(folder.parent.parent, int(folder.name), folder, ledger.read_twice(folder / "declaration.json"))
 
 
 def _run_block(context: Context, store: Store, model: type[Model], job: Job, stop: Callable[[], bool]) -> Report:
@@ -146,7 +150,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
             "written": now(),
             "failures": work.failures,
         }
-        write_block(store, box, work.variables)
+        entry["chunks"] = write_block(store, box, work.variables)
         ledger.commit(store.ledger, name, work.status, entry)
     _log(store.root, {"time": now(), "block": name, "computed": work.computed, **entry})
     return report
@@ -177,6 +181,14 @@ def _log(root: Path, event: dict[str, Any]) -> None:
         file.write(json.dumps(event) + "\n")
 
 
+def _accepted(reports: list[Report]) -> list[Report]:
+    """Reports as they are. Raises OSError where a worker could not read or write the store."""
+    for report in reports:
+        if report.refused and not report.superseded:
+            raise OSError(report.refused)
+    return reports
+
+
 # ---------------------------------------------------------------- who does it
 
 
@@ -185,7 +197,7 @@ def serial(
 ) -> Iterator[list[Report]]:
     """The reference: one task after the other, in this thread, until somebody asks for a stop."""
     for jobs in tasks:
-        yield run_task(context, jobs)
+        yield _accepted(run_task(context, jobs))
         if stopping() is not None:
             return
 
@@ -233,7 +245,7 @@ def distribute(
         for future in batch:
             jobs = flying.pop(future)
             if future.status == "finished":
-                yield future.result()
+                yield _accepted(future.result())
             else:
                 error = future.exception()
                 if isinstance(error, (OSError, InputError)):

@@ -148,9 +148,9 @@ def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
     union = united(root, old, asked)
     check_code(store, asked, options)
     measured = pilot(asked.grid, asked.cost, cores())
-    extended = union.full_shape != old.full_shape
+    extended = union.full_shape != old.full_shape or store.sealed
     status_of = carried_over(store, old, union) if extended else committed(store)
-    undone = find_undone(asked, union, Blocks(union.full_shape, store.blocks.block), status_of, options)
+    undone = find_undone(asked, union, Blocks(union.full_shape, store.work_block), status_of, options)
     return plan_of(asked, undone, own_dims(union, undone.request.keep), measured, profile), union
 
 
@@ -240,7 +240,7 @@ def check_code(store: Store, asked: Asked, options: Options) -> None:
     if asked.code.hash == last or options.accept_code_change:
         return
     try:
-        definitions = ledger.read_json(store.root / ".store" / "code" / f"{last}.json")["definitions"]
+        definitions = ledger.read_twice(store.root / ".store" / "code" / f"{last}.json")["definitions"]
         changed = asked.code.difference(Code(definitions))
     except (ledger.DamagedError, FileNotFoundError):
         changed = f"code {last}, now {asked.code.hash}"
