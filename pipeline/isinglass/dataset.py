@@ -186,11 +186,11 @@ class Store:
     folder: Path
     declaration: Json
 
-    @property
+    @functools.cached_property
     def path(self) -> Path:
         return self.folder / "data.zarr"
 
-    @property
+    @functools.cached_property
     def ledger(self) -> Path:
         return self.folder / "blocks"
 
@@ -219,6 +219,17 @@ class Store:
         d = self.declaration
         shape = (*d["shape"], d["samples"], d["replicas"])
         return Blocks(tuple(shape), tuple(d["block"]))
+
+    @functools.cached_property
+    def layouts(self) -> dict[str, tuple[np.dtype[Any], Any, tuple[int, ...]]]:
+        """How a chunk of each variable lies in its file: dtype, fill value, shape."""
+        block, own = self.blocks.block, self.declaration["own"]
+        out: dict[str, tuple[np.dtype[Any], Any, tuple[int, ...]]] = {}
+        out |= {"elapsed": (np.dtype("<f4"), math.nan, block), "status": (np.dtype("int8"), 0, block)}
+        for o in self.declaration["observables"]:
+            dtype = np.dtype(o["dtype"]).newbyteorder("<")
+            out[o["name"]] = (dtype, fill_value(o["dtype"]), (*block, *(own[d] for d in o["dims"])))
+        return out
 
     def grid(self, model: type[Model]) -> Grid:
         """The declared grid, for a model class that was loaded anew. Raises InputError where it no longer fits."""
@@ -310,14 +321,14 @@ def write_block(store: Store, box: tuple[slice, ...], values: Mapping[str, np.nd
         index.append(at.start // b)
     out = {}
     for name in sorted(values, key=lambda name: (name == "status", name)):
-        dtype, fill, shape = layout(store, name)
+        dtype, fill, shape = store.layouts[name]
         array = np.asarray(values[name], dtype)
         if array.shape != shape:  # a chunk at the grid's end is padded
             whole = np.full(shape, fill, dtype)
             whole[tuple(slice(0, n) for n in array.shape)] = array
             array = whole
         raw = bytes(_ZSTD.encode(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
-        ledger.replace(chunk_file(store, name, index), raw, within=store.path)
+        ledger.replace(chunk_file(store, name, index), raw, store.folder / "tmp")
         out[name] = zlib.crc32(raw)
     return out
 
@@ -333,10 +344,11 @@ def read_block(
     inside = tuple(slice(0, at.stop - at.start) for at in box)
     out = {}
     for name in names:
-        file = chunk_file(store, name, index)
-        dtype, _, shape = layout(store, name)
+        file = chunk_path(store, name, index)
+        dtype, _, shape = store.layouts[name]
         try:
-            raw = file.read_bytes()
+            with open(file, "rb") as opened:  # noqa: PTH123 (a Path for each chunk takes as long as reading it)
+                raw = opened.read()
             if crcs and crcs.get(name, zlib.crc32(raw)) != zlib.crc32(raw):
                 raise DamagedError(f"{file}: its checksum does not fit")
             out[name] = np.frombuffer(bytearray(_ZSTD.decode(raw)), dtype).reshape(shape)[inside]
@@ -347,24 +359,17 @@ def read_block(
     return out
 
 
-def layout(store: Store, name: str) -> tuple[np.dtype[Any], Any, tuple[int, ...]]:
-    """How a chunk of a variable lies in its file: dtype, fill value, shape."""
-    block = store.blocks.block
-    if name == "status":
-        return np.dtype("int8"), 0, block
-    if name == "elapsed":
-        return np.dtype("<f4"), math.nan, block
-    o = next(o for o in store.declaration["observables"] if o["name"] == name)
-    own = store.declaration["own"]
-    return np.dtype(o["dtype"]).newbyteorder("<"), fill_value(o["dtype"]), (*block, *(own[d] for d in o["dims"]))
-
-
 def chunk_file(store: Store, name: str, index: Sequence[int]) -> Path:
     """The file of one variable of one block."""
+    return Path(chunk_path(store, name, index))
+
+
+def chunk_path(store: Store, name: str, index: Sequence[int]) -> str:
+    """The same as text, which is faster where there are many."""
     keys = chunk_keys(store.number)
-    own = len(layout(store, name)[2]) - len(index)
+    own = len(store.layouts[name][2]) - len(index)
     words = [*(["c"] if keys["name"] == "default" else []), *map(str, index), *["0"] * own]
-    return store.path / name / str(keys["separator"]).join(words)
+    return f"{store.path}/{name}/{keys['separator'].join(words)}"
 
 
 def variables(model: type[Model]) -> list[str]:

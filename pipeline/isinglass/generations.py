@@ -36,11 +36,13 @@ from isinglass.dataset import (
 )
 from isinglass.entries import combined, portion
 from isinglass.exceptions import InputError
-from isinglass.healing import DAY, keep_spares, mend, read_checked
+from isinglass.healing import keep_spares, mend, read_checked
 from isinglass.ledger import FORMAT, DamagedError, Json
 from isinglass.planning import block_index, block_name
 from isinglass.simulation import Work, failures_within
 from isinglass.sweep import Grid, Sweep, locate, unite
+
+DAY = 86400.0
 
 
 def current(root: Path) -> Store | None:
@@ -169,7 +171,8 @@ def declare_in(
     **more: object,
 ) -> Json:
     """A generation without any block, in a private folder. Returns what `declaration.json` holds."""
-    (private / "blocks").mkdir()
+    for name in ("blocks", "tmp"):
+        (private / name).mkdir()
     declare(private / "data.zarr", number, grid, block, own, attributes)
     content = declaration(grid, block, own, model, attributes) | {"files": keep_spares(private)} | more
     ledger.write_twice(private / "declaration.json", content)
@@ -215,7 +218,7 @@ def take_over(old: Store, private: Path, content: Json, grid: Grid) -> None:
     new = Store(old.root, old.number + 1, private, content)
     before = old.grid(grid.model)
     places = [*locate(before, grid), np.arange(before.samples), np.arange(before.replicas)]
-    same_own = old.declaration["own"] == content["own"]
+    same_chunks = old.declaration["own"] == content["own"] and old.blocks.block == new.blocks.block
     todo: dict[str, set[str]] = {}
     for name in sorted(ledger.listing(old.ledger), key=block_index):
         index = block_index(name)
@@ -224,7 +227,7 @@ def take_over(old: Store, private: Path, content: Json, grid: Grid) -> None:
         moved = [int(i[0]) // b for i, b in zip(at, new.blocks.block, strict=True)]
         target = new.blocks.slices(moved)
         unmoved = all(np.array_equal(i, np.arange(s.start, s.stop)) for i, s in zip(at, target, strict=True))
-        if unmoved and tuple(moved) == index and same_own:
+        if unmoved and tuple(moved) == index and same_chunks:
             _link_block(old, new, index, variables(grid.model))
             continue
         for needed in np.ndindex(*(len(set(i // b)) for i, b in zip(at, new.blocks.block, strict=True))):
@@ -368,7 +371,7 @@ def _clean(home: Path) -> None:
     since = {home / str(n): home / str(later) / "declaration.json" for n, later in pairwise(numbers)}
     leftovers = (
         *home.glob(".new-*"), *home.glob("stop-*"), *home.glob(".*.tmp"), *home.glob("*/.*.tmp"),
-        *home.glob("*/blocks/.*.tmp"), *home.parent.glob(".*.tmp"),
+        *home.glob("[0-9]*/*/.*.tmp"), *home.parent.glob(".*.tmp"),
     )  # fmt: skip
     for path, dated in {**since, **{path: path for path in leftovers}}.items():
         try:

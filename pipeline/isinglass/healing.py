@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -16,13 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from isinglass import ledger
-from isinglass.dataset import Store, chunk_file, read_block
+from isinglass.dataset import Store, chunk_file, chunk_path, read_block
 from isinglass.exceptions import InputError
 from isinglass.ledger import DamagedError, Json
 from isinglass.planning import block_index
-
-DAY = 86400.0
-
 
 # ---------------------------------------------------------------- metadata and coordinates
 
@@ -119,7 +115,8 @@ def mend(store: Store) -> list[str]:
         file.parent.mkdir(parents=True, exist_ok=True)
         ledger.replace(file, other.read_bytes())
         out.append(str(file))
-    store.ledger.mkdir(exist_ok=True)
+    for folder in (store.ledger, store.folder / "tmp"):
+        folder.mkdir(exist_ok=True)
     for block in lost_blocks(store):
         ledger.discard(store.ledger, block)
         out.append(f"block {block}, of which chunk files are missing, is computed again")
@@ -152,39 +149,14 @@ def _mend_twice(path: Path) -> Iterator[str]:
 
 
 def lost_blocks(store: Store) -> list[str]:
-    """Committed blocks that lack a chunk file. One walk over the folders of variables; no file is opened.
-
-    Removes temporary files of writers that died more than a day ago.
-    """
-    listed = ledger.listing(store.ledger)
-    if not listed:
-        return []
+    """Committed blocks that lack a chunk file, by asking for each file; none is opened."""
     names = variable_names(store)
-    there: set[str] = set()
-    for name in names:
-        _walk(str(store.path / name), there)
-    indices = {block: block_index(block) for block in listed}
+    indices = {block: block_index(block) for block in ledger.listing(store.ledger)}
     return sorted(
-        block for block, index in indices.items() if any(str(chunk_file(store, n, index)) not in there for n in names)
+        block
+        for block, index in indices.items()
+        if not all(os.path.isfile(chunk_path(store, n, index)) for n in names)  # noqa: PTH113 (see `chunk_path`)
     )
-
-
-def _walk(folder: str, found: set[str]) -> None:
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    _walk(entry.path, found)
-                elif entry.name.endswith((".tmp", ".partial")):
-                    try:
-                        if time.time() - entry.stat().st_mtime > DAY:
-                            os.unlink(entry.path)
-                    except OSError:
-                        continue
-                else:
-                    found.add(entry.path)
-    except (FileNotFoundError, NotADirectoryError):
-        return
 
 
 def variable_names(store: Store) -> list[str]:
@@ -230,7 +202,7 @@ def damaged_blocks(store: Store) -> Iterator[tuple[str, str]]:
             suffix = ledger.suffix_of(store.ledger, block)
             if suffix is None:
                 if not (store.ledger / f"{block}.run").exists() and chunk_file(store, "status", index).exists():
-                    yield block, f"the ledger entry of block {block} is missing"
+                    yield block, f"{store.ledger / block}.*, its ledger entry, is missing"
                 continue
             try:
                 read_checked(store, block, suffix)

@@ -37,21 +37,21 @@ class DamagedError(Exception):
 # ---------------------------------------------------------------- checked JSON files
 
 
-def replace(path: Path, raw: bytes, within: Path | None = None) -> None:
+def replace(path: Path, raw: bytes, temporaries: Path | None = None) -> None:
     """Write a file by temp + rename: readers see it whole or not at all, and a failure leaves nothing behind.
 
-    Folders are made as needed where `within` is given and still there.
+    The temporary file is made beside it, or in a folder for such files; then folders of the path are made as needed.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = (temporaries or path.parent) / f".{uuid.uuid4().hex}.tmp"
     try:
+        temporary.write_bytes(raw)
         try:
-            temporary.write_bytes(raw)
+            temporary.replace(path)
         except FileNotFoundError:
-            if within is None or not within.is_dir():
+            if temporaries is None:
                 raise
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(raw)
-        temporary.replace(path)
+            temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

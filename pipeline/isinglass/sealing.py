@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from isinglass import ledger
-from isinglass.dataset import Store, layout, own_dims, write_block
+from isinglass.dataset import Store, own_dims, write_block
 from isinglass.entries import merge
 from isinglass.generations import declare_in, publish
 from isinglass.healing import read_checked, variable_names
 from isinglass.ledger import DamagedError, Json
 from isinglass.models.base import Model
-from isinglass.planning import MAX_BLOCK_BYTES, block_name
+from isinglass.planning import MAX_BLOCK_BYTES, Blocks, block_name
 from isinglass.sweep import Grid
 
 SEAL_BLOCKS = 10**4  # stores of more blocks than this are sealed
@@ -38,6 +38,8 @@ def seal(store: Store, model: type[Model], attributes: Callable[[Grid], Json], s
     if store.sealed or store.superseded or len(store.blocks) <= SEAL_BLOCKS or not _complete(store):
         return False
     block = sealed_block(store)
+    if 2 * len(Blocks(store.blocks.shape, block)) > len(store.blocks):
+        return False  # a simulation yields so much that its chunks are large already
     grid = store.grid(model)
     own = own_dims(grid, np.zeros(grid.shape, bool))
     began = said = time.monotonic()
@@ -85,7 +87,7 @@ def sealed_block(store: Store) -> tuple[int, ...]:
     """
     shape, block = store.blocks.shape, list(store.blocks.block)
     each = max(
-        layout(store, name)[0].itemsize * math.prod(layout(store, name)[2][len(block) :])
+        store.layouts[name][0].itemsize * math.prod(store.layouts[name][2][len(block) :])
         for name in variable_names(store)
     )
     most = min(CHUNK_VALUES, MAX_BLOCK_BYTES // each)
@@ -108,7 +110,7 @@ def _fill(old: Store, new: Store, index: tuple[int, ...]) -> Iterator[None]:
     box = new.blocks.slices(index)
     names = variable_names(old)
     values = {
-        name: np.empty((*(s.stop - s.start for s in box), *layout(old, name)[2][len(box) :]), layout(old, name)[0])
+        name: np.empty((*(s.stop - s.start for s in box), *old.layouts[name][2][len(box) :]), old.layouts[name][0])
         for name in names
     }
     spans = [range(s.start // b, -(-s.stop // b)) for s, b in zip(box, old.blocks.block, strict=True)]
