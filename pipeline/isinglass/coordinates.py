@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,3 +63,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def digest(own: Mapping[str, OwnDim]) -> str:
+    """A hash of every coordinate of own dims."""
+    h = blake2b(digest_size=16)
+    for name, dim in sorted(own.items()):
+        h.update(f"{name} {sorted(dim.attributes.items())} {dim.values.tolist()}".encode())
+        for array in (dim.lengths, dim.point_values):
+            h.update(b"" if array is None else array.tobytes())
+    return h.hexdigest()

@@ -11,7 +11,6 @@ import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,10 @@ import numpy as np
 import zarr
 from numcodecs.zstd import Zstd
 from zarr.codecs import ZstdCodec
-from zarr.storage import LocalStore
+from zarr.storage import MemoryStore
 
 from isinglass import ledger
-from isinglass.coordinates import coordinates_of, plain
+from isinglass.coordinates import coordinates_of, digest, plain
 from isinglass.exceptions import InputError, known, told
 from isinglass.ledger import FORMAT, DamagedError, Json
 from isinglass.models.base import Model, construct, fill_value, parameters
@@ -128,7 +127,8 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
     attributes = {"Conventions": "CF-1.12", **attrs, "block": dict(zip(grid.full_dims, block, strict=True))}
     if extra:
         attributes["coordinates"] = " ".join(extra)
-    group = zarr.create_group(store=LocalStore(path), zarr_format=3, attributes=plain(attributes))
+    held: dict[str, Any] = {}
+    group = zarr.create_group(store=MemoryStore(held), zarr_format=3, attributes=plain(attributes))
     keys = chunk_keys(number)
 
     def create(
@@ -169,6 +169,14 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
         # Zarr v3 has no consolidated metadata in its specification yet; xarray opens several times faster with it.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(group.store)
+    _put(held, path)
+
+
+def _put(held: Mapping[str, Any], path: Path) -> None:
+    """Files of what zarr wrote into memory: straight to disk it would need hard links, which not every disk has."""
+    for key, buffer in held.items():
+        (path / key).parent.mkdir(parents=True, exist_ok=True)
+        (path / key).write_bytes(buffer.to_bytes())
 
 
 # ---------------------------------------------------------------- a published store
@@ -299,16 +307,6 @@ def described(model: type[Model]) -> list[Json]:
     ]
 
 
-def digest(own: Mapping[str, OwnDim]) -> str:
-    """A hash of every coordinate of own dims."""
-    h = blake2b(digest_size=16)
-    for name, dim in sorted(own.items()):
-        h.update(f"{name} {sorted(dim.attributes.items())} {dim.values.tolist()}".encode())
-        for array in (dim.lengths, dim.point_values):
-            h.update(b"" if array is None else array.tobytes())
-    return h.hexdigest()
-
-
 def write_block(store: Store, box: tuple[slice, ...], values: Mapping[str, np.ndarray]) -> dict[str, int]:
     """Write one block of every given variable, `status` last. The box must be a chunk (clipped at the grid's end).
 
@@ -395,6 +393,8 @@ def write_zarr(ds: xr.Dataset, path: Path) -> None:
         for name, v in ds.variables.items()
         if v.shape
     }
+    held: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        ds.to_zarr(path, mode="w-", zarr_format=3, encoding=encoding, consolidated=True)
+        ds.to_zarr(MemoryStore(held), mode="w-", zarr_format=3, encoding=encoding, consolidated=True)
+    _put(held, path)

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 
 from isinglass import ledger
+from isinglass.coordinates import digest
 from isinglass.dataset import (
     OwnDim,
     Store,
     chunk_file,
     declaration,
     declare,
-    digest,
     is_published,
     own_dims,
     variables,
