@@ -20,7 +20,7 @@ import pytest
 import rig
 import xarray as xr
 
-from isinglass import Workflow, load_workflow, presentation, sealing
+from isinglass import Workflow, load_workflow, presentation
 from isinglass.generations import current, require
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
@@ -30,16 +30,14 @@ TINY = {"temperature": 1, "size": 1, "sample": 1, "replica": 1}
 
 SERVER = """
 import json, os, sys, time
-import distributed, matplotlib, xarray, zarr
+import distributed, matplotlib, pandas, scipy.stats, xarray, zarr
 from isinglass import cli, execute, figures, generations, ledger, planning, plans, presentation, results, runs, sealing
 from isinglass.analysis import errors
-sealing.SEAL_BLOCKS, sealing.CHUNK_VALUES = int(sys.argv[1]), 64
+sealing.CHUNK_VALUES = 64
 for module in (plans, runs):
     module.pilot = lambda grid, cost, cores: planning.Pilot(1e-4, 1e-4, 1e-4)
-if len(sys.argv) > 2:  # blocks of one simulation: there is no option for it
-    block = json.loads(sys.argv[2])
-    choose = runs.choose_block
-    runs.choose_block = lambda *words: tuple(block[d] for d in words[0].grid.full_dims)
+# blocks of one simulation: there is no option for it
+runs.choose_block = lambda asked, *more: (1,) * len(asked.grid.full_dims)
 print(0, flush=True)
 for line in sys.stdin:
     words = json.loads(line)
@@ -47,9 +45,11 @@ for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
             os.setsid()
-            out = os.open(words[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.chdir(words[1])
+            sealing.SEAL_BLOCKS = int(words[2])
+            out = os.open(words[3], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(out, 1), os.dup2(out, 2), os.close(0)
-            sys.argv = ["isinglass", *words[2:]]
+            sys.argv = ["isinglass", *words[4:]]
             code = 70
             try:
                 cli.main()
@@ -66,16 +66,22 @@ for line in sys.stdin:
 """
 
 
-class Processes:
-    """`isinglass` processes of one server."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )  # fmt: skip
+    assert process.stdout.readline() == "0\n", "it has not started"
+    yield process
+    process.stdin.close()
+    process.wait(20)
 
-    def __init__(self, home: Path, seal: int = 10**4) -> None:
-        self.home, self.count = home, 0
-        self.server = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(seal), json.dumps(TINY)], cwd=home, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self.server.stdout.readline() == "0\n", "it has not started"
+
+class Processes:
+    """`isinglass` processes in one folder; stores of more than `seal` blocks are sealed."""
+
+    def __init__(self, server: subprocess.Popen[str], home: Path, seal: int) -> None:
+        self.server, self.home, self.seal, self.count = server, home, seal, 0
 
     def _ask(self, *words: str) -> int:
         self.server.stdin.write(json.dumps(words) + "\n")
@@ -84,7 +90,7 @@ class Processes:
 
     def start(self, *words: str | Path) -> int:
         self.count += 1
-        return self._ask("start", str(self.home / f"out-{self.count}.txt"), *map(str, words))
+        return self._ask("start", str(self.home), str(self.seal), f"out-{self.count}.txt", *map(str, words))
 
     def code(self, pid: int) -> int:
         return self._ask("wait", str(pid))
@@ -102,17 +108,8 @@ class Processes:
 
 
 @pytest.fixture
-def processes(home: Path) -> Iterator[Callable[..., Processes]]:
-    made: list[Processes] = []
-
-    def make(**words) -> Processes:
-        made.append(Processes(home, **words))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.server.stdin.close()
-        each.server.wait(20)
+def processes(server: subprocess.Popen[str], home: Path) -> Callable[..., Processes]:
+    return lambda seal=10**4: Processes(server, home, seal)
 
 
 def workflow(home: Path, more: str = "", samples: int = 2) -> Workflow:
@@ -181,7 +178,7 @@ def test_killed_again_and_again(kills: int, processes, home: Path) -> None:
 def test_killed_later(what: str, kills: int, processes, home: Path) -> None:
     asked = workflow(home)
     assert rig.run(asked, home / "base", block=TINY).exit_code == 0
-    server = processes(seal=8 if what == "seal" else 10**4)
+    server = processes(8 if what == "seal" else 10**4)
     asked = workflow(home, STAGES if what == "analysis" else "", samples=3 if what == "extension" else 2)
     shutil.copytree(home / "base", home / "first", symlinks=True)
     seconds = took(server, *words(home / "first"))
@@ -197,7 +194,10 @@ def test_killed_later(what: str, kills: int, processes, home: Path) -> None:
         whole(root, asked, home / "fresh")
         assert require(root).sealed == (what == "seal")
         if what == "analysis":
-            with xr.open_zarr(root / "analysis.zarr", chunks=None) as a, xr.open_zarr(home / "first/analysis.zarr") as b:
+            with (
+                xr.open_zarr(root / "analysis.zarr", chunks=None) as a,
+                xr.open_zarr(home / "first/analysis.zarr") as b,
+            ):
                 assert a.load().identical(b.load().assign_attrs(history=a.history))
     assert died >= kills / 2
 
@@ -208,7 +208,7 @@ def test_killed_later(what: str, kills: int, processes, home: Path) -> None:
 @pytest.mark.parametrize("seal", [10**4, 8])
 def test_the_same_command_many_times_at_once(seal: int, processes, home: Path) -> None:
     """Four processes that start on nothing; then four that all extend."""
-    asked, server, root = workflow(home), processes(seal=seal), home / "run"
+    asked, server, root = workflow(home), processes(seal), home / "run"
     for pid in [server.start(*words(root)) for _ in range(4)]:
         server.finish(pid)
     whole(root, asked, home / "fresh")
@@ -221,7 +221,7 @@ def test_the_same_command_many_times_at_once(seal: int, processes, home: Path) -
 
 def test_shards_start_before_the_store_exists(processes, home: Path) -> None:
     """All at the same moment, one dies; the others are not held up, and the shard again completes the store."""
-    asked, server, root = workflow(home), processes(seal=8), home / "run"
+    asked, server, root = workflow(home), processes(8), home / "run"
     pids = [server.start(*words(root, "--shard", f"{k}/4")) for k in range(4)]
     server.kill(pids[2], 0.05)
     for k in (0, 1, 3):
@@ -234,7 +234,7 @@ def test_shards_start_before_the_store_exists(processes, home: Path) -> None:
 @pytest.mark.parametrize("what", ["extension", "seal"])
 def test_a_late_writer_writes_into_the_past(what: str, processes, home: Path) -> None:
     """Stopped in the middle of a block, it wakes when the store is extended or sealed: no number of it goes astray."""
-    asked, server, root = workflow(home), processes(seal=8 if what == "seal" else 10**4), home / "run"
+    asked, server, root = workflow(home), processes(8 if what == "seal" else 10**4), home / "run"
     pid = server.start(*words(root))
     until = time.monotonic() + 30
     while not (current(root) if root.is_dir() else None) or not list(require(root).ledger.glob("*.done")):
@@ -253,4 +253,3 @@ def test_a_late_writer_writes_into_the_past(what: str, processes, home: Path) ->
     if what == "extension":
         rig.check(ds, asked.override(samples=3))
     assert presentation.verify(root, 2)[1] == 0
-
