@@ -77,7 +77,7 @@ class Report:
     cpu_seconds: float = 0.0
     superseded: bool = False
     lost: str = ""
-    refused: str = ""
+    refused: OSError | InputError | None = None
     failures: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -86,9 +86,12 @@ class Report:
 
 def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     """Fill blocks one after the other; a stop is looked for before each block and within it about every second."""
-    model = context.model.load()
     folder = Path(context.root) / ".store" / str(context.number)
-    store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
+    try:
+        model = context.model.load()
+        store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
+    except (OSError, InputError) as error:
+        return [Report(jobs[0].index, refused=error)]
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:
@@ -97,8 +100,8 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
         try:
             out.append(_run_block(context, store, model, job, stop))
         except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
-            out.append(Report(job.index, superseded=store.superseded, refused=str(error)))
-        if out[-1].superseded or out[-1].refused:
+            out.append(Report(job.index, superseded=store.superseded, refused=error))
+        if out[-1].superseded or out[-1].refused is not None:
             break
     return out
 
@@ -163,7 +166,7 @@ def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model])
         return None
     try:
         entry = ledger.read_entry(store.ledger, name, suffix)
-        stored = read_block(store, box, variables(model))
+        stored = read_block(store, box, variables(model), entry.get("chunks"))
     except (DamagedError, FileNotFoundError):
         return None
     status, elapsed = stored.pop("status"), stored.pop("elapsed")
@@ -182,10 +185,10 @@ def _log(root: Path, event: dict[str, Any]) -> None:
 
 
 def _accepted(reports: list[Report]) -> list[Report]:
-    """Reports as they are. Raises OSError where a worker could not read or write the store."""
+    """Reports as they are. Raises OSError, InputError where a worker could not use the store or the model."""
     for report in reports:
-        if report.refused and not report.superseded:
-            raise OSError(report.refused)
+        if report.refused is not None and not report.superseded:
+            raise report.refused
     return reports
 
 

@@ -222,7 +222,10 @@ def sample_done(store: Store, n: int, seed: int = 0) -> list[tuple[int, ...]]:
         if not names or len(out) >= n:
             break
         box = store.blocks.slices(block_index(names[int(rng.integers(len(names)))]))
-        done = np.argwhere(read_block(store, box, ["status"])["status"] == DONE)
+        try:
+            done = np.argwhere(read_block(store, box, ["status"])["status"] == DONE)
+        except DamagedError:
+            continue
         if len(done):
             at = done[int(rng.integers(len(done)))]
             out[tuple(int(i) + s.start for i, s in zip(at, box, strict=True))] = None
