@@ -68,13 +68,11 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )  # fmt: skip
-    assert process.stdout.readline() == "0\n", "it has not started"
-    yield process
-    process.stdin.close()
-    process.wait(20)
+    words = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "0\n", "it has not started"
+        yield process
+        process.stdin.close()
 
 
 class Processes:
