@@ -362,10 +362,10 @@ def publish_analysis(root: Path, write: Callable[[Path], None]) -> Path:
 
 def _clean(home: Path) -> None:
     """Remove private folders of dead processes; and what is a day old: superseded generations, temporary files."""
-    for private in home.glob(".new-*"):
-        if private.suffix != ".lock" and _abandoned(home / f"{private.name}.lock"):
-            shutil.rmtree(private, ignore_errors=True)
-            (home / f"{private.name}.lock").unlink(missing_ok=True)
+    for lock in home.glob(".new-*.lock"):
+        if _abandoned(lock):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
     numbers = sorted(int(p.name) for p in home.iterdir() if p.name.isdecimal() and is_published(p))
     # a generation has been superseded for as long as its successor has been there
     since = {home / str(n): home / str(later) / "declaration.json" for n, later in pairwise(numbers)}
