@@ -15,14 +15,15 @@ import numpy as np
 from isinglass import ledger, results
 from isinglass.cluster import Profile, cores, load_profile
 from isinglass.continuation import saved
-from isinglass.dataset import OwnDim, Store, own_dims, simulation_bytes
+from isinglass.coordinates import OwnDim, own_dims
+from isinglass.dataset import Store, simulation_bytes
 from isinglass.exceptions import InputError
-from isinglass.execute import pilot
 from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
 from isinglass.isolation import cell
 from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
+from isinglass.pilot import pilot
 from isinglass.planning import (
     LONG_SIMULATION,
     MAX_SIMULATION_BYTES,
@@ -204,9 +205,9 @@ def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
     union = united(root, old, asked)
     check_code(store, asked, options)
     measured = measure(asked)
-    extended = union.full_shape != old.full_shape
+    extended = union.full_shape != old.full_shape or store.sealed
     status_of = carried_over(store, old, union) if extended else committed(store)
-    undone = find_undone(asked, union, Blocks(union.full_shape, store.blocks.block), status_of, options)
+    undone = find_undone(asked, union, Blocks(union.full_shape, store.work_block), status_of, options)
     return plan_of(asked, undone, own_dims(union, undone.request.keep), measured, profile), union
 
 
@@ -327,7 +328,7 @@ def check_code(store: Store, asked: Asked, options: Options) -> None:
     if asked.code.hash == last or options.accept_code_change:
         return
     try:
-        definitions = ledger.read_json(store.root / ".store" / "code" / f"{last}.json")["definitions"]
+        definitions = ledger.read_twice(store.root / ".store" / "code" / f"{last}.json")["definitions"]
         changed = asked.code.difference(Code(definitions))
     except (ledger.DamagedError, FileNotFoundError):
         changed = f"code {last}, now {asked.code.hash}"

@@ -165,23 +165,24 @@ def status(root: Path) -> Printed:
 
 
 def verify(root: Path, again: int) -> Printed:
-    """Every chunk decoded, and `again` simulations recomputed. Exit code 1 where something is damaged or differs."""
+    """Every file checked, every chunk decoded, and `again` simulations recomputed.
+
+    Exit code 1 where something is damaged or differs.
+    """
     store = require(root)
     found = list(scrub(store))
     lines = [f"damaged: {what}" for _, what in found]
     entries = len(ledger.listing(store.ledger))
     blocks = sum(1 for block, _ in found if block)
     if blocks < len(found):
-        lines.append(
-            "what belongs to no block is not computed again: restore it, or run into a fresh folder with --out"
-        )
+        lines.append(f"{len(found) - blocks} damaged files belong to no block: the same `isinglass run` mends them")
     if blocks:
         lines.append(
             f"{blocks} damaged blocks were taken out of the ledger: the same `isinglass run` computes them again"
         )
     lines.append(f"{entries} committed blocks are whole")
     bad = bool(found)
-    if again and not any(not block for block, _ in found):
+    if again:
         sampled = sample_done(store, again)
         for index in sampled:
             grid, hint = own_code(store, index)

@@ -19,10 +19,12 @@ from isinglass import ledger, results
 from isinglass.arrays import Array
 from isinglass.cluster import Profile, check_reachable, connect, load_profile
 from isinglass.convergence import advice
-from isinglass.dataset import OwnDim, Store, own_dims
+from isinglass.coordinates import OwnDim, own_dims
+from isinglass.dataset import Store
 from isinglass.exceptions import InputError
 from isinglass.execute import Context, Job, distribute, serial
 from isinglass.generations import check_folder, current, prepare
+from isinglass.healing import text_digest
 from isinglass.inspection import committed
 from isinglass.isolation import close_cells
 from isinglass.ledger import Json
@@ -45,6 +47,7 @@ from isinglass.plans import (
 )
 from isinglass.progress import Counter, Talk, Ticker, duration, progress
 from isinglass.provenance import git, now, versions
+from isinglass.sealing import seal
 from isinglass.sweep import Grid
 from isinglass.workflow import Workflow, load_workflow
 
@@ -96,16 +99,23 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         del grid  # the first request's own grid
         return choose_block(asked, own, pilot_once(), profile, options)
 
+    def attributes(union: Grid) -> Json:
+        return root_attributes(asked, union, ledger.requests(root / ".store" / "runs"))
+
+    def unfinished(store: Store, grid: Grid) -> bool:
+        return bool(find_undone(asked, grid, store.blocks, committed(store), options).jobs)
+
     store, grid = prepare(
-        root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of,
-        lambda union: root_attributes(asked, union, ledger.requests(root / ".store" / "runs")),
+        root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of, attributes,
+        unfinished, talk.say,
     )  # fmt: skip
     undone = find_undone(asked, grid, store.blocks, committed(store), options)
     name = record_request(store, asked)
     if undone.jobs:
         _compute(asked, store, grid, undone, pilot_once(), profile, options, talk, name)
+    again = seal(store, workflow.model, attributes, talk.say)
     newer = current(root)
-    if newer is not None and newer.number != store.number:
+    if again or (newer is not None and newer.number != store.number):
         # another run extended the store meanwhile: what it did not take over is computed again, there
         return run(workflow, options, talk)
     return _finish(asked, store, grid, options, talk)
@@ -292,13 +302,13 @@ def record_request(store: Store, asked: Asked) -> str:
     (home / "code").mkdir(exist_ok=True)
     code = home / "code" / f"{asked.code.hash}.json"
     if not code.exists():
-        ledger.write_json(code, {"definitions": asked.code.definitions, "model": asked.reference.to_json()})
+        ledger.write_twice(code, {"definitions": asked.code.definitions, "model": asked.reference.to_json()})
     if workflow.text is not None:
         text = store.root / "workflow.py"
-        if not text.exists() or text.read_text(encoding="utf-8") != workflow.text:
-            temporary = store.root / f".{uuid.uuid4().hex}.tmp"
-            temporary.write_text(workflow.text, encoding="utf-8")
-            temporary.replace(text)
+        raw = workflow.text.encode()
+        content["text"] = text_digest(raw)
+        if not text.is_file() or text.read_bytes() != raw:
+            ledger.replace(text, raw)
     past = ledger.requests(store.requests)
     if past and {k: past[-1].get(k) for k in content} == content:
         return str(past[-1]["name"])

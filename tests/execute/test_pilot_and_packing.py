@@ -95,7 +95,7 @@ def test_elapsed_is_split_by_cost(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pilot_measures_sleepers_right_and_sees_who_holds_the_lock() -> None:
     slow = Workflow(model=rig.synthetic.Slow, axes={"temperature": [0.1, 0.2]}, fixed={"seconds": 0.03})
     grid = slow.sweep().grid()
-    measured = execute.pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
+    measured = pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
     assert measured.seconds * 0.03 == pytest.approx(0.03, rel=0.5)
     assert not measured.holds_gil
 
