@@ -14,6 +14,7 @@ import rig
 
 from isinglass import Workflow, execute, simulation
 from isinglass.generations import require
+from isinglass.pilot import pilot
 from isinglass.planning import costs
 from isinglass.simulation import Work, compute
 
