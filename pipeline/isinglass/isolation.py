@@ -162,7 +162,7 @@ class Cell:
                     self.close()
                     raise Stopped
                 if now > deadline:
-                    raise FailedAlone(f"time limit: not done after {seconds:g} s", self._abort(), self.limit)
+                    raise FailedAlone(f"time limit: not done after {seconds:g} s", self._abort(), self.limit, late=True)
         except (BrokenPipeError, EOFError) as error:
             self.close()
             raise CellError("the process of its own for a simulation has ended") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import threading
@@ -17,11 +16,12 @@ from isinglass.isolation import Cell, warm
 from isinglass.keys import states
 from isinglass.models.base import construct
 from isinglass.planning import Pilot, pilot_points
-from isinglass.simulation import Call, here
+from isinglass.simulation import Call, FailedAlone, here
 from isinglass.sweep import Grid
 
 LAG = 0.0025  # seconds: half the interpreter's switch interval
 PILOT_SECONDS = 3.0
+PILOT_LIMIT = 10.0  # seconds: under a time limit, simulations that take longer count as so long
 
 
 def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
@@ -51,8 +51,14 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilo
     for index in pilot_points(cost):
         if time.perf_counter() - began > PILOT_SECONDS:
             break  # long simulations: these will have to do
-        with contextlib.suppress(Exception):
+        try:
             timed.append(_timed(grid, index, alone or here))
+        except FailedAlone as failure:
+            if failure.limit is not None and failure.late:  # it takes at least that long
+                cost_of_it = float(cost[index])
+                timed.append(_Timed(lambda: None, failure.limit, failure.limit, cost_of_it))
+        except Exception:
+            continue  # the run will say so
     if not timed:
         guess = 0.01 / float(cost.max())
         return Pilot(guess, guess, guess, timed=False)

@@ -23,7 +23,7 @@ from isinglass.inspection import carried_over, committed
 from isinglass.isolation import cell
 from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
-from isinglass.pilot import pilot
+from isinglass.pilot import PILOT_LIMIT, pilot
 from isinglass.planning import (
     LONG_SIMULATION,
     MAX_SIMULATION_BYTES,
@@ -222,7 +222,8 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
     limit = asked.workflow.time_limit
     try:
         if asked.reference.portable and (limit is not None or deaths):
-            with cell(asked.reference, limit, (home or Path()).parent, lambda: False) as alone:
+            most = None if limit is None else min(limit, PILOT_LIMIT)
+            with cell(asked.reference, most, (home or Path()).parent, lambda: False) as alone:
                 return pilot(asked.grid, asked.cost, cores(), alone)
         return pilot(asked.grid, asked.cost, cores())
     finally:

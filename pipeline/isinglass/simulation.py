@@ -44,11 +44,14 @@ class CellError(OSError):
 
 
 class FailedAlone(Exception):
-    """How a simulation failed in a process of its own: in one line, and as that process told it; the time it had."""
+    """How a simulation failed in a process of its own: in one line, and as that process told it; the time it had.
 
-    def __init__(self, what: str, trace: str, limit: float | None) -> None:
+    `late`: that was too little.
+    """
+
+    def __init__(self, what: str, trace: str, limit: float | None, late: bool = False) -> None:
         super().__init__(what)
-        self.what, self.trace, self.limit = what, trace, limit
+        self.what, self.trace, self.limit, self.late = what, trace, limit, late
 
 
 @dataclass
