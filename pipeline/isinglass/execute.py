@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass import ledger
+from isinglass.cluster import Lookout
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
 from isinglass.isolation import Cell, cell, warm
@@ -27,7 +28,7 @@ from isinglass.ledger import DamagedError
 from isinglass.models.base import Model, construct
 from isinglass.planning import PENDING, Pilot, Request, block_name, pilot_points
 from isinglass.provenance import machine, now
-from isinglass.simulation import Call, Work, compute, failures_within, here
+from isinglass.simulation import Call, Work, beside, compute, failures_within, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid
 from isinglass.travel import fetch
@@ -203,9 +204,14 @@ def _log(root: Path, event: dict[str, Any]) -> None:
 def serial(
     context: Context, tasks: Iterable[Sequence[Job]], stopping: Callable[[], float | None]
 ) -> Iterator[list[Report]]:
-    """The reference: one task after the other, in this thread, until somebody asks for a stop."""
+    """The reference: one task after the other, until somebody asks for a stop."""
     for jobs in tasks:
-        yield run_task(context, jobs)
+        reports = beside(run_task, context, jobs)
+        while not wait([reports], timeout=0.2).done:
+            deadline = stopping()
+            if deadline is not None and time.monotonic() > deadline:
+                return
+        yield reports.result()
         if stopping() is not None:
             return
 
@@ -220,11 +226,12 @@ def distribute(
     """Keep a window of tasks in flight on a Dask cluster; yields the reports of each task as it ends.
 
     `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting. A
-    task whose worker died comes back as reports with `lost` set: its blocks are missing, not failed.
+    task whose worker died comes back as reports with `lost` set: its blocks are missing, not failed. Where the
+    scheduler or the last worker is gone, what is in flight is lost and nothing more is sent.
     """
     from distributed import as_completed
 
-    slots = sum(client.nthreads().values()) or 1
+    lookout = Lookout(client)
     queue = iter(tasks)
     again: list[tuple[Sequence[Job], int]] = []
     flying: dict[Any, tuple[Sequence[Job], int]] = {}
@@ -232,7 +239,7 @@ def distribute(
     numbers = itertools.count()
 
     def feed() -> None:
-        while len(flying) < WINDOW * slots:
+        while client.status == "running" and len(flying) < WINDOW * lookout.threads:
             jobs, passes = again.pop() if again else (next(queue, ()), 1)
             if not jobs:
                 return
@@ -244,7 +251,7 @@ def distribute(
             done.add(future)
 
     feed()
-    while flying:
+    while flying or (again and stopping() is None):
         deadline = stopping()
         if deadline is not None and time.monotonic() > deadline:
             return
@@ -252,19 +259,24 @@ def distribute(
         if not batch:
             time.sleep(0.005)
             tick()
+            why = lookout.alone()
+            if why:
+                yield [Report(j.index, lost=why) for jobs, _ in [*flying.values(), *again] for j in jobs]
+                return
         for future in batch:
             jobs, passes = flying.pop(future)
             if future.status == "finished":
                 yield future.result()
+            elif future.status != "error":  # the connection to the scheduler broke; it may come back
+                again.append((jobs, passes))
             else:
-                error = future.exception() if future.status == "error" else None
+                error = future.exception()
                 if isinstance(error, (OSError, InputError)):
                     raise error
-                if error is not None and passes < PASSES and client.status == "running":
+                if passes < PASSES and client.status == "running":
                     again += [([job], passes + 1) for job in jobs]
                 else:
-                    lost = f"{type(error).__name__}: {error}" if error else "the scheduler is gone"
-                    yield [Report(j.index, lost=lost) for j in jobs]
+                    yield [Report(j.index, lost=f"{type(error).__name__}: {error}") for j in jobs]
             future.release()
         if deadline is None:
             feed()
@@ -276,20 +288,11 @@ def distribute(
 def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
     """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
 
-    Compiles the kernels on the way, so that workers load them from the cache. It runs beside the main thread, which so
-    can be interrupted also while a long simulation runs. A point that raises is passed over: the run will say so.
+    Compiles the kernels on the way, so that workers load them from the cache. A point that raises is passed over: the
+    run will say so.
     `alone`: what computes the simulations where this process must not; then nothing is learnt of the GIL.
     """
-    found: Future[Pilot] = Future()
-
-    def measure() -> None:
-        try:
-            found.set_result(_pilot(grid, cost, cores, alone))
-        except BaseException as error:
-            found.set_exception(error)
-
-    threading.Thread(target=measure, daemon=True).start()
-    return found.result()
+    return beside(_pilot, grid, cost, cores, alone).result()
 
 
 def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilot:
