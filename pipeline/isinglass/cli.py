@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -164,8 +164,7 @@ def run(workflow: str, **given: Any) -> None:
         loaded, options = _workflow(workflow, given)
         outcome = runs.run(loaded, options, Talk())
     except KeyboardInterrupt:
-        click.echo(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
-        sys.exit(130)
+        _stopped(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
     if outcome.exit_code == 1:
         click.echo(
             f"some simulations failed: isinglass status {outcome.root} names them, --retry-failed runs them again"
@@ -232,9 +231,17 @@ def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
         click.echo(f"figure        {path}")
 
 
+def _stopped(words: str) -> NoReturn:
+    """Say so and exit 130, whoever presses Ctrl-C again meanwhile."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    click.echo(words)
+    sys.exit(130)
+
+
 def main() -> None:
     """The console script: one line and exit 2 for what the user can mend. SIGTERM is taken as Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli.main(standalone_mode=False)
     except InputError as error:
@@ -254,10 +261,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("isinglass: interrupted", err=True)
-        sys.exit(130)
+        _stopped("isinglass: interrupted")
     except OSError as error:  # a full disk, a folder taken away: what is committed stays
         click.echo(f"isinglass: {error}; what was committed is kept: mend it and run the same command again", err=True)
         sys.exit(2)
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -225,7 +225,13 @@ def connect(profile: Profile) -> Iterator[Client]:
     Raises InputError where a running cluster cannot be reached.
     """
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Worker
+
+    class Impatient(Worker):
+        """A worker in this process that does not wait for calls that the run has given up."""
+
+        async def close(self, *given: Any, **options: Any) -> Any:
+            return await super().close(*given, **{**options, "executor_wait": False})
 
     settings = {
         "distributed.scheduler.allowed-failures": 200,  # each block of a task may kill two workers
@@ -243,6 +249,7 @@ def connect(profile: Profile) -> Iterator[Client]:
                     n_workers=profile.workers if processes else 1,
                     threads_per_worker=profile.threads,
                     processes=processes,
+                    worker_class=None if processes else Impatient,
                     host="127.0.0.1" if processes else None,
                     protocol=None if processes else "inproc://",
                     dashboard_address="127.0.0.1:0",  # None would listen on every interface

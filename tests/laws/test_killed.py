@@ -128,4 +128,3 @@ def test_a_worker_that_comes_late(home: Path) -> None:
         time.sleep(10)
         by_hand.dask("worker", "--nworkers", "1", "--nthreads", "2", "--no-nanny")
         sweep.finish(process)
-
