@@ -6,10 +6,11 @@ Every command imports what it needs when it runs, so that `--help` stays fast.
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -156,15 +157,14 @@ def plan(workflow: str, **given: Any) -> None:
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
 def run(workflow: str, **given: Any) -> None:
     """Compute what is missing of WORKFLOW, then analyse and draw. The same command again goes on where it stopped."""
-    from isinglass import runs
-    from isinglass.progress import Talk
-
-    loaded, options = _workflow(workflow, given)
     try:
+        from isinglass import runs
+        from isinglass.progress import Talk
+
+        loaded, options = _workflow(workflow, given)
         outcome = runs.run(loaded, options, Talk())
     except KeyboardInterrupt:
-        click.echo(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
-        sys.exit(130)
+        _stopped(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
     if outcome.exit_code == 1:
         click.echo(
             f"some simulations failed: isinglass status {outcome.root} names them, --retry-failed runs them again"
@@ -231,8 +231,17 @@ def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
         click.echo(f"figure        {path}")
 
 
+def _stopped(words: str) -> NoReturn:
+    """Say so and exit 130, whoever presses Ctrl-C again meanwhile."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    click.echo(words)
+    sys.exit(130)
+
+
 def main() -> None:
-    """The console script: one line and exit 2 for what the user can mend."""
+    """The console script: one line and exit 2 for what the user can mend. SIGTERM is taken as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli.main(standalone_mode=False)
     except InputError as error:
@@ -252,7 +261,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        _stopped("isinglass: interrupted")
     except OSError as error:  # a full disk, a folder taken away: what is committed stays
         click.echo(f"isinglass: {error}; what was committed is kept: mend it and run the same command again", err=True)
         sys.exit(2)

@@ -7,10 +7,13 @@ scheduler and its worker talk in memory.
 from __future__ import annotations
 
 import json
+import logging
+import multiprocessing.resource_tracker
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 KINDS = ("serial", "threads", "processes", "address", "scheduler-file")
 DEFAULT = "threads"
+RECONNECT_SECONDS = 15  # that a scheduler may take to answer, at the start or after its connection broke
+LOOK_SECONDS = 2.0  # between two looks at the workers
+ALONE_SECONDS = 60.0  # that a run waits for a worker: a nanny starts a dead one again in a few
 PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
@@ -131,12 +137,67 @@ def check_reachable(profile: Profile) -> None:
             raise InputError(f"no Dask scheduler answers at {address} ({why}): is it running?") from error
 
 
-async def _ignore_interrupt() -> None:
-    """Ctrl-C in a terminal reaches worker processes too; they commit what is done and end with the run instead.
+class Lookout:
+    """Watches the workers of a cluster. `threads`: how many tasks they take at once, at least 1."""
 
-    A coroutine, so that the worker runs it in its main thread, which alone may set signal handlers.
+    def __init__(self, client: Client) -> None:
+        self.client, self.threads = client, 1
+        self.seen = time.monotonic()
+        self._look()
+
+    def _look(self) -> None:
+        self.looked = time.monotonic()
+        try:
+            scheduler: Any = self.client.scheduler
+            found = self.client.sync(scheduler.ncores, callback_timeout=2)
+        except (OSError, AttributeError):  # it is busy, or the connection broke: the client knows which
+            return
+        if found:
+            self.threads, self.seen = sum(found.values()), time.monotonic()
+
+    def alone(self) -> str:
+        """Why nothing more will come back; empty while there is hope. Looks every two seconds."""
+        if self.client.status in ("closing", "closed"):
+            return "the scheduler is gone"
+        if self.client.status == "running" and time.monotonic() - self.looked > LOOK_SECONDS:
+            self._look()
+        return f"no worker for {ALONE_SECONDS:g} s" if time.monotonic() - self.seen > ALONE_SECONDS else ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask's own words stay out of the terminal: what ends, dies or is lost, the run tells."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _deaf_loop() -> Iterator[Any]:
+    """An event loop whose child processes never see Ctrl-C, which in a terminal reaches all processes of a run.
+
+    They commit what is done and end with the run instead. A child inherits what is blocked in the thread that starts
+    it, from its first instruction on, and that thread inherits it here.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from distributed.utils import LoopRunner
+
+    multiprocessing.resource_tracker.ensure_running()  # where it starts first it unblocks interrupts again
+    runner = LoopRunner(asynchronous=False)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        runner.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield runner.loop
+    finally:
+        runner.stop()
 
 
 @contextmanager
@@ -161,25 +222,34 @@ def _without_main() -> Iterator[None]:
 def connect(profile: Profile) -> Iterator[Client]:
     """A client of the profile's cluster; what was started here is stopped at the end.
 
-    Raises InputError where a running cluster cannot be reached or has no worker.
+    Raises InputError where a running cluster cannot be reached.
     """
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Worker
+
+    class Impatient(Worker):
+        """A worker in this process that does not wait for calls that the run has given up."""
+
+        async def close(self, *given: Any, **options: Any) -> Any:
+            return await super().close(*given, **{**options, "executor_wait": False})
 
     settings = {
         "distributed.scheduler.allowed-failures": 200,  # each block of a task may kill two workers
         "distributed.scheduler.worker-ttl": "30 minutes",
         "distributed.scheduler.work-stealing": False,
     }
-    with dask.config.set(settings):
+    with dask.config.set(settings), _quiet():
         if profile.kind in ("threads", "processes"):
             processes = profile.kind == "processes"
             with (
                 _without_main() if processes else nullcontext(),
+                _deaf_loop() as loop,
                 LocalCluster(
+                    loop=loop,
                     n_workers=profile.workers if processes else 1,
                     threads_per_worker=profile.threads,
                     processes=processes,
+                    worker_class=None if processes else Impatient,
                     host="127.0.0.1" if processes else None,
                     protocol=None if processes else "inproc://",
                     dashboard_address="127.0.0.1:0",  # None would listen on every interface
@@ -189,15 +259,13 @@ def connect(profile: Profile) -> Iterator[Client]:
                 ) as started,
                 Client(started, set_as_default=False) as client,
             ):
-                if processes:
-                    client.run(_ignore_interrupt)
                 yield client
             return
         keyword = (
             {"scheduler_file": profile.address} if profile.kind == "scheduler-file" else {"address": profile.address}
         )
         try:
-            client = Client(**keyword, timeout=30, set_as_default=False)
+            client = Client(**keyword, timeout=RECONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(f"no Dask scheduler answers at {profile.address} ({error}): is it running?") from error
         with client:

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass import ledger
+from isinglass.cluster import Lookout
 from isinglass.continuation import shorter_runs
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
@@ -25,7 +27,7 @@ from isinglass.ledger import DamagedError
 from isinglass.models.base import Model
 from isinglass.planning import PENDING, Request, block_name
 from isinglass.provenance import machine, now
-from isinglass.simulation import Call, Work, compute, failures_within, here
+from isinglass.simulation import Call, Work, beside, compute, failures_within, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid
 from isinglass.travel import fetch
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PASSES = 3  # how often a task is sent whose workers die, beyond what the scheduler itself tries
+ANSWER_SECONDS = 10.0  # for the report of a task that has ended: kilobytes
 WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough that a stop leaves little behind
 
 
@@ -216,9 +219,14 @@ def _accepted(reports: list[Report]) -> list[Report]:
 def serial(
     context: Context, tasks: Iterable[Sequence[Job]], stopping: Callable[[], float | None]
 ) -> Iterator[list[Report]]:
-    """The reference: one task after the other, in this thread, until somebody asks for a stop."""
+    """The reference: one task after the other, until somebody asks for a stop."""
     for jobs in tasks:
-        yield _accepted(run_task(context, jobs))
+        reports = beside(run_task, context, jobs)
+        while not wait([reports], timeout=0.2).done:
+            deadline = stopping()
+            if deadline is not None and time.monotonic() > deadline:
+                return
+        yield _accepted(reports.result())
         if stopping() is not None:
             return
 
@@ -233,11 +241,12 @@ def distribute(
     """Keep a window of tasks in flight on a Dask cluster; yields the reports of each task as it ends.
 
     `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting. A
-    task whose worker died comes back as reports with `lost` set: its blocks are missing, not failed.
+    task whose worker died comes back as reports with `lost` set: its blocks are missing, not failed. Where the
+    scheduler or the last worker is gone, what is in flight is lost and nothing more is sent.
     """
     from distributed import as_completed
 
-    slots = sum(client.nthreads().values()) or 1
+    lookout = Lookout(client)
     queue = iter(tasks)
     again: list[tuple[Sequence[Job], int]] = []
     flying: dict[Any, tuple[Sequence[Job], int]] = {}
@@ -245,7 +254,7 @@ def distribute(
     numbers = itertools.count()
 
     def feed() -> None:
-        while len(flying) < WINDOW * slots:
+        while client.status == "running" and len(flying) < WINDOW * lookout.threads:
             jobs, passes = again.pop() if again else (next(queue, ()), 1)
             if not jobs:
                 return
@@ -257,7 +266,7 @@ def distribute(
             done.add(future)
 
     feed()
-    while flying:
+    while flying or (again and stopping() is None):
         deadline = stopping()
         if deadline is not None and time.monotonic() > deadline:
             return
@@ -265,19 +274,29 @@ def distribute(
         if not batch:
             time.sleep(0.005)
             tick()
+            why = lookout.alone()
+            if why:
+                yield [Report(j.index, lost=why) for jobs, _ in [*flying.values(), *again] for j in jobs]
+                return
         for future in batch:
             jobs, passes = flying.pop(future)
             if future.status == "finished":
-                yield _accepted(future.result())
+                try:
+                    reports = future.result(timeout=ANSWER_SECONDS)
+                except Exception:  # its worker died with the answer; the blocks are committed, and found so
+                    again.append((jobs, passes))
+                else:
+                    yield _accepted(reports)
+            elif future.status != "error":  # the connection to the scheduler broke; it may come back
+                again.append((jobs, passes))
             else:
-                error = future.exception() if future.status == "error" else None
+                error = future.exception()
                 if isinstance(error, (OSError, InputError)):
                     raise error
-                if error is not None and passes < PASSES and client.status == "running":
+                if passes < PASSES and client.status == "running":
                     again += [([job], passes + 1) for job in jobs]
                 else:
-                    lost = f"{type(error).__name__}: {error}" if error else "the scheduler is gone"
-                    yield [Report(j.index, lost=lost) for j in jobs]
+                    yield [Report(j.index, lost=f"{type(error).__name__}: {error}") for j in jobs]
             future.release()
         if deadline is None:
             feed()

@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from isinglass.isolation import Cell, warm
 from isinglass.keys import states
 from isinglass.models.base import construct
 from isinglass.planning import Pilot, pilot_points
-from isinglass.simulation import Call, FailedAlone, here
+from isinglass.simulation import Call, FailedAlone, beside, here
 from isinglass.sweep import Grid
 
 LAG = 0.0025  # seconds: half the interpreter's switch interval
@@ -27,20 +26,11 @@ PILOT_LIMIT = 10.0  # seconds: under a time limit, simulations that take longer 
 def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
     """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
 
-    Compiles the kernels on the way, so that workers load them from the cache. It runs beside the main thread, which so
-    can be interrupted also while a long simulation runs. A point that raises is passed over: the run will say so.
+    Compiles the kernels on the way, so that workers load them from the cache. A point that raises is passed over: the
+    run will say so.
     `alone`: what computes the simulations where this process must not; then nothing is learnt of the GIL.
     """
-    found: Future[Pilot] = Future()
-
-    def measure() -> None:
-        try:
-            found.set_result(_pilot(grid, cost, cores, alone))
-        except BaseException as error:
-            found.set_exception(error)
-
-    threading.Thread(target=measure, daemon=True).start()
-    return found.result()
+    return beside(_pilot, grid, cost, cores, alone).result()
 
 
 def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilot:

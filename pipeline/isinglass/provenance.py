@@ -97,7 +97,9 @@ def _reached_from(root: type[Model] | FunctionType, word: str) -> dict[str, str]
 def _own_text(root: type[Model] | FunctionType) -> str:
     module = sys.modules.get(root.__module__)
     text = getattr(module, "__isinglass_text__", None)
-    if text is not None:
+    if text is None and root.__module__ == "__main__" and not hasattr(module, "__file__"):
+        text = notebook_text(_cells())
+    if text:
         return str(text)
     try:
         file = inspect.getsourcefile(root) or ""
@@ -109,6 +111,42 @@ def _own_text(root: type[Model] | FunctionType) -> str:
             f"the source of {root.__name__} cannot be read, so a change would go unseen: define it in a file"
         )
     return "".join(lines)
+
+
+def _cells() -> list[str]:
+    """What was run in this session of IPython or Jupyter, cell by cell; nothing elsewhere."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return list(shell.history_manager.input_hist_parsed) if shell is not None else []
+
+
+def notebook_text(cells: list[str]) -> str:
+    """The statements behind what the names of a notebook mean now: of each name's cells, the last one that defines it.
+
+    Cells are run again and in any order; a cell of which nothing is in force any more says nothing.
+    """
+    said: dict[str, None] = {}
+    for cell in cells:
+        said.pop(cell, None)  # run again as it was: it counts where it ran last
+        said[cell] = None
+    out: list[str] = []
+    later: set[str] = set()
+    for cell in reversed(said):
+        try:
+            module = _Module("__main__", cell)
+        except (SyntaxError, tokenize.TokenError):
+            continue
+        lines = cell.replace("\r\n", "\n").split("\n")
+        names: dict[ast.stmt, set[str]] = {}
+        for name, nodes in module.definitions.items():
+            for node in nodes:
+                names.setdefault(node, set()).add(name)
+        for node in (node for node, defined in names.items() if defined <= later):
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+            for row in range(first, (node.end_lineno or first) + 1):
+                lines[row - 1] = ""
+        later |= module.definitions.keys() | module.imports.keys()
+        out.insert(0, "\n".join(lines))
+    return "\n".join(out)
 
 
 def _installed_text(module: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from isinglass.models.base import Model, Value, construct, fill_value, overrides
 from isinglass.planning import DONE, FAILED
 from isinglass.sweep import Grid
 
+T = TypeVar("T")
 SLICE_SECONDS, SLICE_PAIRS = 1.0, 4096
 Starts = Sequence[Sequence[Any]]
 """What each simulation [pair][replica] can go on from, or None."""
@@ -348,3 +351,17 @@ def failures_within(
         if status[(*index, s, r)] == FAILED:
             out.append(failure)
     return out
+
+
+def beside(function: Callable[..., T], *given: Any) -> Future[T]:
+    """Call a function beside the main thread, which so can be interrupted also while a long simulation runs."""
+    found: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            found.set_result(function(*given))
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return found
