@@ -74,7 +74,7 @@ DEATHS = [
 ]
 
 
-@pytest.mark.parametrize("cluster", ["serial", "threads"])
+@pytest.mark.parametrize("cluster", ["threads", pytest.param("serial", marks=pytest.mark.long)])
 @pytest.mark.parametrize(("fault", "words"), DEATHS[:1])
 def test_a_deadly_simulation_fails_after_restarts(fault: str, words: str, cluster: str, home: Path) -> None:
     """In-process it takes the run with it; the same command, a few times, gets past it without a flag."""
@@ -93,7 +93,9 @@ def test_a_deadly_simulation_fails_after_restarts(fault: str, words: str, cluste
     check(home / "run", fault, words)
 
 
-@pytest.mark.parametrize(("fault", "words"), DEATHS)
+@pytest.mark.parametrize(
+    ("fault", "words"), [DEATHS[0], *(pytest.param(*death, marks=pytest.mark.long) for death in DEATHS[1:])]
+)
 def test_a_deadly_simulation_fails_alone_in_worker_processes(fault: str, words: str, home: Path) -> None:
     """Workers that die are started again: one run is enough (but for a pilot that dies)."""
     (home / "two.yaml").write_text("kind: processes\nworkers: 2\n")
@@ -107,7 +109,7 @@ def test_a_deadly_simulation_fails_alone_in_worker_processes(fault: str, words: 
     check(home / "run", fault, words)
 
 
-@pytest.mark.parametrize("cluster", ["serial", "threads", "two.yaml"])
+@pytest.mark.parametrize("cluster", ["threads", "two.yaml", pytest.param("serial", marks=pytest.mark.long)])
 def test_a_simulation_over_its_time_fails_alone(cluster: str, home: Path) -> None:
     (home / "two.yaml").write_text("kind: processes\nworkers: 2\n")
     path = declare(home / "deadly.py", "hang", ", time_limit=1.5")
