@@ -25,8 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def steady_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pilot that measures nothing: no extra calls of a model, the same blocks and threads everywhere."""
-    from isinglass import plans, runs
+    from isinglass import plans
     from isinglass.planning import Pilot
 
-    for module in (plans, runs):
-        monkeypatch.setattr(module, "pilot", lambda grid, cost, cores, alone=None: Pilot(1e-3, 1e-3, 1e-3))
+    monkeypatch.setattr(plans, "pilot", lambda grid, cost, cores, alone=None: Pilot(1e-3, 1e-3, 1e-3))

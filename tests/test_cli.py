@@ -296,7 +296,8 @@ def test_newer_store_format(call: Call, home: Path, ran: Path) -> None:
 
 
 def test_damaged_declaration(call: Call, home: Path, ran: Path) -> None:
-    (ran / ".store" / "1" / "declaration.json").write_text('{"crc32": 1, "cont', encoding="utf-8")
+    for file in (ran / ".store" / "1").glob("declaration.*"):  # and its copy
+        file.write_text('{"crc32": 1, "cont', encoding="utf-8")
     for command in ("run toy --cluster serial", "status toy"):
         refused(call, home, command, "declaration cannot be read")
 

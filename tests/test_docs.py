@@ -21,6 +21,8 @@ TINY = {  # overrides that make a documented workflow small
     "random_field": ["--set", "temperature=0.2,1.2", "--set", "spins=20", "--set", "steps=8", "--samples", "2"],
     "noisy_cues": ["--set", "cue=0.1,0.9", "--set", "neurons=64", "--samples", "2"],
     "connectome": ["--set", "temperature=0.3,1.2", "--set", "steps=6", "--samples", "2"],
+    "ageing": ["--set", "temperature=0.3,0.9", "--set", "neurons=64", "--set", "steps=8", "--samples", "2"],
+    "ring": ["--set", "temperature=0.5,2", "--set", "length=20", "--set", "steps=8"],
     "listed": ["--set", "neurons=64", "--samples", "2"],
 }
 EXAMPLES = {"curie_weiss.py", "my_question.py", "magnet.py", "test_magnet.py"}  # files that a reader is told to make

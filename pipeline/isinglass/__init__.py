@@ -12,19 +12,26 @@ if TYPE_CHECKING:
     from isinglass.arrays import Array
     from isinglass.exceptions import InputError
     from isinglass.models.base import Model, Observable, array_parameter, copies_parameter, parameter
+    from isinglass.models.stepped import Stepped
+    from isinglass.recording import Custom, Record, linear, log
     from isinglass.results import open_run as open
     from isinglass.runs import run_dataset as run
     from isinglass.workflow import Workflow, load_workflow
 
 _HOME = {
     "Array": ("arrays", "Array"),
+    "Custom": ("recording", "Custom"),
     "InputError": ("exceptions", "InputError"),
     "Model": ("models.base", "Model"),
     "Observable": ("models.base", "Observable"),
+    "Record": ("recording", "Record"),
+    "Stepped": ("models.stepped", "Stepped"),
     "Workflow": ("workflow", "Workflow"),
     "array_parameter": ("models.base", "array_parameter"),
     "copies_parameter": ("models.base", "copies_parameter"),
+    "linear": ("recording", "linear"),
     "load_workflow": ("workflow", "load_workflow"),
+    "log": ("recording", "log"),
     "open": ("results", "open_run"),
     "parameter": ("models.base", "parameter"),
     "run": ("runs", "run_dataset"),
@@ -32,13 +39,18 @@ _HOME = {
 
 __all__ = [
     "Array",
+    "Custom",
     "InputError",
     "Model",
     "Observable",
+    "Record",
+    "Stepped",
     "Workflow",
     "array_parameter",
     "copies_parameter",
+    "linear",
     "load_workflow",
+    "log",
     "open",
     "parameter",
     "run",

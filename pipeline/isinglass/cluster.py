@@ -255,7 +255,7 @@ def connect(profile: Profile) -> Iterator[Client]:
                     dashboard_address="127.0.0.1:0",  # None would listen on every interface
                     worker_dashboard_address="127.0.0.1:0",
                     memory_limit=0,
-                    silence_logs=50,
+                    silence_logs=50,  # what a worker says when its client goes, the client has said
                 ) as started,
                 Client(started, set_as_default=False) as client,
             ):

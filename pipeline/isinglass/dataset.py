@@ -8,84 +8,32 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from numcodecs.zstd import Zstd
 from zarr.codecs import ZstdCodec
-from zarr.storage import LocalStore
+from zarr.storage import LocalStore, MemoryStore
 
-from isinglass.arrays import Array
-from isinglass.exceptions import InputError, known, told
+from isinglass import ledger
+from isinglass.coordinates import OwnDim, coordinates_of, digest
+from isinglass.exceptions import InputError
 from isinglass.ledger import FORMAT, DamagedError, Json, plain
 from isinglass.models.base import Model, fill_value, parameters
 from isinglass.planning import STATUS_MEANINGS, Blocks
-from isinglass.sweep import POINT, Grid, describe, varying_dims
-from isinglass.travel import labels_of, later, names_along, revived
+from isinglass.sweep import Grid
+from isinglass.travel import labels_of, later, revived
 
 if TYPE_CHECKING:
     import xarray as xr
 
 STRING = np.dtypes.StringDType()
-
-
-# ---------------------------------------------------------------- own dimensions of observables
-
-
-@dataclass(frozen=True)
-class OwnDim:
-    """A dimension of a model's own: one chunk spans it whole.
-
-    `values` where all points agree (or differ in length only: the longest); else 0..n-1, with `point_values` over
-    (points..., dim). `lengths` over (points...) where points differ in length, 0 where no point was kept.
-    """
-
-    name: str
-    values: np.ndarray
-    attributes: dict[str, str]
-    lengths: np.ndarray | None = None
-    point_values: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-
-def own_dims(grid: Grid, keep: np.ndarray) -> dict[str, OwnDim]:
-    """The own dims of a model over a grid. Points outside `keep` count where they can be constructed.
-
-    Raises InputError where an observable's dim has no coordinate.
-    """
-    found = grid.coords
-    for row, error in found.errors.items():
-        if keep.ravel()[row]:
-            at = describe(grid, np.unravel_index(row, grid.shape))
-            raise InputError(f"{grid.model.__name__}.coords() at {at} raises {told(error)}") from error
-    for name in (d for o in grid.model.observables for d in o.dims):
-        if name not in found.values:
-            raise InputError(f"{grid.model.__name__}.coords() lacks the dim {name!r}; {known(name, found.values)}")
-    return {
-        name: _own_dim(name, values, found.which[name].reshape(grid.shape), found.attributes[name])
-        for name, values in found.values.items()
-    }
-
-
-def _own_dim(name: str, values: list[np.ndarray], which: np.ndarray, attributes: dict[str, str]) -> OwnDim:
-    """`values`: the distinct coordinates; `which`: whose is whose, -1 where a point has none."""
-    longest = max(values, key=len)
-    lengths = np.array([*map(len, values), 0])[which]
-    differ = (lengths != len(longest)).any()
-    if all(np.array_equal(v, longest[: len(v)]) for v in values):
-        return OwnDim(name, longest, attributes, lengths if differ else None)
-    if any(v.dtype.kind not in "biuf" for v in values):
-        raise InputError(f"the words along {name!r} differ from point to point: only numbers may")
-    padded = np.full((len(values) + 1, len(longest)), fill_value("float64"))
-    for i, v in enumerate(values):
-        padded[i, : len(v)] = v
-    return OwnDim(name, np.arange(len(longest)), attributes, lengths if differ else None, padded[which])
+_ZSTD = Zstd(level=1, checksum=True)
 
 
 def simulation_bytes(model: type[Model], own: Mapping[str, OwnDim]) -> tuple[int, int]:
@@ -110,12 +58,13 @@ def chunk_keys(number: int) -> Any:
 
 def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], attrs: Json) -> None:
     """Create the whole group at a private `path`: coordinates with their values, every variable without chunks."""
-    coordinates = _coordinates(grid, own)
+    coordinates = coordinates_of(grid, own)
     extra = [name for name, (dims, _, _) in coordinates.items() if dims != (name,)]
     attributes = {"Conventions": "CF-1.12", **attrs, "block": dict(zip(grid.full_dims, block, strict=True))}
     if extra:
         attributes["coordinates"] = " ".join(extra)
-    group = zarr.create_group(store=LocalStore(path), zarr_format=3, attributes=plain(attributes))
+    held: dict[str, Any] = {}
+    group = zarr.create_group(store=MemoryStore(held), zarr_format=3, attributes=plain(attributes))
     keys = chunk_keys(number)
 
     def create(
@@ -156,43 +105,14 @@ def declare(path: Path, number: int, grid: Grid, block: Sequence[int], own: Mapp
         # Zarr v3 has no consolidated metadata in its specification yet; xarray opens several times faster with it.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(group.store)
+    _put(held, path)
 
 
-def _coordinates(grid: Grid, own: Mapping[str, OwnDim]) -> dict[str, tuple[tuple[str, ...], np.ndarray, Json]]:
-    """Every coordinate: name -> (dims, values, attributes)."""
-    specs = parameters(grid.model)
-    kinds: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: object, Array: object}
-    out: dict[str, tuple[tuple[str, ...], np.ndarray, Json]] = {}
-
-    def add(name: str, dims: tuple[str, ...], values: np.ndarray) -> None:
-        spec = specs[name]
-        flags = {"quenched": int(spec.quenched), "paired": int(name in grid.paired or not spec.keyed)}
-        attributes = {"units": spec.units, "long_name": spec.doc, **flags}
-        out[name] = (dims, values.astype(kinds[spec.type]), attributes)
-        if spec.type is Array:
-            out[f"{name}_label"] = (dims, names_along(values), {"units": "1", "long_name": f"name of {name}"})
-
-    for name, axis in grid.axes.items():
-        add(name, (POINT,) if grid.points else (name,), np.array(axis, dtype=object))
-    for name, array in grid.derived.items():
-        keep = varying_dims(array)
-        reduced = array[tuple(slice(None) if i in keep else 0 for i in range(array.ndim))]
-        add(name, tuple(grid.dims[i] for i in keep), np.asarray(reduced, dtype=object))
-    if grid.points:
-        out[POINT] = ((POINT,), np.arange(grid.shape[0]), {"units": "1", "long_name": "point of the list"})
-    names = {"sample": "draw of the quenched disorder", "replica": "draw of the dynamics' noise on a sample"}
-    for name, n in (("sample", grid.samples), ("replica", grid.replicas)):
-        out[name] = ((name,), np.arange(n), {"units": "1", "long_name": names[name]})
-    for dim in own.values():
-        index = {"units": "1", "long_name": f"index along {dim.name}; its values are {dim.name}_value"}
-        a = dict(dim.attributes) if dim.point_values is None else index
-        out[dim.name] = ((dim.name,), dim.values, a)
-        if dim.lengths is not None:
-            a = {"units": "1", "long_name": f"true length of {dim.name}"}
-            out[f"{dim.name}_length"] = (grid.dims, dim.lengths, a)
-        if dim.point_values is not None:
-            out[f"{dim.name}_value"] = ((*grid.dims, dim.name), dim.point_values, dict(dim.attributes))
-    return out
+def _put(held: Mapping[str, Any], path: Path) -> None:
+    """Files of what zarr wrote into memory: straight to disk it would need hard links, which not every disk has."""
+    for key, buffer in held.items():
+        (path / key).parent.mkdir(parents=True, exist_ok=True)
+        (path / key).write_bytes(buffer.to_bytes())
 
 
 # ---------------------------------------------------------------- a published store
@@ -210,11 +130,11 @@ class Store:
     folder: Path
     declaration: Json
 
-    @property
+    @functools.cached_property
     def path(self) -> Path:
         return self.folder / "data.zarr"
 
-    @property
+    @functools.cached_property
     def ledger(self) -> Path:
         return self.folder / "blocks"
 
@@ -225,13 +145,35 @@ class Store:
     @property
     def superseded(self) -> bool:
         """Whether a newer generation is published: then nothing may be written here any more."""
-        return (self.root / ".store" / str(self.number + 1)).exists()
+        return is_published(self.root / ".store" / str(self.number + 1))
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it was rewritten in large chunks: then it is read only, and work goes into a new generation."""
+        return "work_block" in self.declaration
+
+    @property
+    def work_block(self) -> tuple[int, ...]:
+        """The block in which work is done: of a sealed generation, that of the one before."""
+        block: list[int] = self.declaration.get("work_block") or self.declaration["block"]
+        return tuple(block)
 
     @functools.cached_property
     def blocks(self) -> Blocks:
         d = self.declaration
         shape = (*d["shape"], d["samples"], d["replicas"])
         return Blocks(tuple(shape), tuple(d["block"]))
+
+    @functools.cached_property
+    def layouts(self) -> dict[str, tuple[np.dtype[Any], Any, tuple[int, ...]]]:
+        """How a chunk of each variable lies in its file: dtype, fill value, shape."""
+        block, own = self.blocks.block, self.declaration["own"]
+        out: dict[str, tuple[np.dtype[Any], Any, tuple[int, ...]]] = {}
+        out |= {"elapsed": (np.dtype("<f4"), math.nan, block), "status": (np.dtype("int8"), 0, block)}
+        for o in self.declaration["observables"]:
+            dtype = np.dtype(o["dtype"]).newbyteorder("<")
+            out[o["name"]] = (dtype, fill_value(o["dtype"]), (*block, *(own[d] for d in o["dims"])))
+        return out
 
     def grid(self, model: type[Model]) -> Grid:
         """The declared grid, for a model class that was loaded anew. Raises InputError where it no longer fits."""
@@ -262,6 +204,12 @@ class Store:
             model, axes, d["points"], d["samples"], d["replicas"], d["fixed"], derived, d["seed"], tuple(d["paired"])
         )  # fmt: skip
         return revived(self.root, grid, d.get("labels", {}))
+
+
+def is_published(folder: Path) -> bool:
+    """Whether a numbered folder is a generation. It is renamed into place whole, so one file tells."""
+    file = folder / "declaration.json"
+    return file.exists() or ledger.copy_of(file).exists()
 
 
 def declaration(grid: Grid, block: Sequence[int], own: Mapping[str, OwnDim], model: Json, attributes: Json) -> Json:
@@ -297,61 +245,67 @@ def described(model: type[Model]) -> list[Json]:
     ]
 
 
-def digest(own: Mapping[str, OwnDim]) -> str:
-    """A hash of every coordinate of own dims."""
-    h = blake2b(digest_size=16)
-    for name, dim in sorted(own.items()):
-        h.update(f"{name} {sorted(dim.attributes.items())} {dim.values.tolist()}".encode())
-        for array in (dim.lengths, dim.point_values):
-            h.update(b"" if array is None else array.tobytes())
-    return h.hexdigest()
+def write_block(store: Store, box: tuple[slice, ...], values: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Write one block of every given variable, `status` last. The box must be a chunk (clipped at the grid's end).
 
-
-def arrays(store: Store, anew: bool = False) -> dict[str, Any]:
-    """Every array of a store, opened once a process (or `anew`): for whole-chunk reads and writes."""
-    if anew:
-        _arrays.cache_clear()
-    return _arrays(store.path, (store.folder / "declaration.json").stat().st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=4)
-def _arrays(path: Path, stamp: int) -> dict[str, Any]:
-    del stamp  # another store may stand at the same path later: then it is opened anew
-    group = zarr.open_group(LocalStore(path), mode="r+", use_consolidated=False)
-    # `write_empty_chunks` is no part of the stored metadata: without it a chunk of fill values would write no file
-    return {name: array.with_config({"write_empty_chunks": True}) for name, array in group.arrays()}
-
-
-def write_block(store: Store, box: tuple[slice, ...], values: Mapping[str, np.ndarray]) -> None:
-    """Write one block of every given variable, `status` last. The box must be a chunk (clipped at the grid's end)."""
-    opened = arrays(store)
+    Returns the CRC-32 of each chunk file, for the ledger entry. The bytes are those that zarr would write.
+    """
+    index = []
     for at, n, b in zip(box, store.blocks.shape, store.blocks.block, strict=True):
         if at.start % b or at.stop != min(at.start + b, n):
             raise ValueError(f"box {box} is not one whole chunk of {store.blocks.block}")
+        index.append(at.start // b)
+    out = {}
     for name in sorted(values, key=lambda name: (name == "status", name)):
-        opened[name][box] = values[name]
+        dtype, fill, shape = store.layouts[name]
+        array = np.asarray(values[name], dtype)
+        if array.shape != shape:  # a chunk at the grid's end is padded
+            whole = np.full(shape, fill, dtype)
+            whole[tuple(slice(0, n) for n in array.shape)] = array
+            array = whole
+        raw = bytes(_ZSTD.encode(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+        ledger.replace(chunk_file(store, name, index), raw, store.folder / "tmp")
+        out[name] = zlib.crc32(raw)
+    return out
 
 
-def read_block(store: Store, box: tuple[slice, ...], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read one block of variables. Raises DamagedError, naming the chunk file, where one cannot be decoded."""
-    opened, out = arrays(store), {}
+def read_block(
+    store: Store, box: tuple[slice, ...], names: Sequence[str], crcs: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Read one block of variables. Raises DamagedError, naming the chunk file, where one cannot be decoded.
+
+    `crcs`: what `write_block` returned; every byte of the chunk files is then compared with it.
+    """
     index = tuple(at.start // b for at, b in zip(box, store.blocks.block, strict=True))
+    inside = tuple(slice(0, at.stop - at.start) for at in box)
+    out = {}
     for name in names:
-        array, file = opened[name], chunk_file(store, name, index)
-        if not file.is_file():
-            raise DamagedError(f"{file} is missing")
+        file = chunk_path(store, name, index)
+        dtype, _, shape = store.layouts[name]
         try:
-            out[name] = np.asarray(array[box])
-        except Exception as error:  # each codec raises its own kind
+            with open(file, "rb") as opened:  # noqa: PTH123 (a Path for each chunk takes as long as reading it)
+                raw = opened.read()
+            if crcs and crcs.get(name, zlib.crc32(raw)) != zlib.crc32(raw):
+                raise DamagedError(f"{file}: its checksum does not fit")
+            out[name] = np.frombuffer(bytearray(_ZSTD.decode(raw)), dtype).reshape(shape)[inside]
+        except (FileNotFoundError, NotADirectoryError):
+            raise DamagedError(f"{file} is missing") from None
+        except (ValueError, RuntimeError) as error:
             raise DamagedError(f"{file}: {type(error).__name__}: {error}") from error
     return out
 
 
 def chunk_file(store: Store, name: str, index: Sequence[int]) -> Path:
     """The file of one variable of one block."""
-    array = arrays(store)[name]
-    own = array.ndim - len(index)
-    return store.path / name / str(array.metadata.encode_chunk_key((*index, *(0,) * own)))
+    return Path(chunk_path(store, name, index))
+
+
+def chunk_path(store: Store, name: str, index: Sequence[int]) -> str:
+    """The same as text, which is faster where there are many."""
+    keys = chunk_keys(store.number)
+    own = len(store.layouts[name][2]) - len(index)
+    words = [*(["c"] if keys["name"] == "default" else []), *map(str, index), *["0"] * own]
+    return f"{store.path}/{name}/{keys['separator'].join(words)}"
 
 
 def variables(model: type[Model]) -> list[str]:
@@ -385,6 +339,8 @@ def write_zarr(ds: xr.Dataset, path: Path) -> None:
         for name, v in ds.variables.items()
         if v.shape
     }
+    held: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        ds.to_zarr(path, mode="w-", zarr_format=3, encoding=encoding, consolidated=True)
+        ds.to_zarr(MemoryStore(held), mode="w-", zarr_format=3, encoding=encoding, consolidated=True)
+    _put(held, path)

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import itertools
 import json
-import math
 import os
 import threading
 import time
@@ -20,13 +19,13 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.cluster import Lookout
+from isinglass.continuation import shorter_runs
 from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.exceptions import InputError
-from isinglass.isolation import Cell, cell, warm
-from isinglass.keys import states
+from isinglass.isolation import cell
 from isinglass.ledger import DamagedError
-from isinglass.models.base import Model, construct
-from isinglass.planning import PENDING, Pilot, Request, block_name, pilot_points
+from isinglass.models.base import Model
+from isinglass.planning import PENDING, Request, block_name
 from isinglass.provenance import machine, now
 from isinglass.simulation import Call, Work, beside, compute, failures_within, here
 from isinglass.source import ModelReference
@@ -36,8 +35,6 @@ from isinglass.travel import fetch
 if TYPE_CHECKING:
     from distributed import Client
 
-LAG = 0.0025  # seconds: half the interpreter's switch interval
-PILOT_SECONDS = 3.0
 PASSES = 3  # how often a task is sent whose workers die, beyond what the scheduler itself tries
 WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough that a stop leaves little behind
 
@@ -86,6 +83,7 @@ class Report:
     cpu_seconds: float = 0.0
     superseded: bool = False
     lost: str = ""
+    refused: OSError | InputError | None = None
     failures: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -94,17 +92,23 @@ class Report:
 
 def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     """Fill blocks one after the other; a stop is looked for before each block and within it about every second."""
-    model = context.model.load()
     folder = Path(context.root) / ".store" / str(context.number)
-    store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
-    fetch(store.root, model, [job.part for job in jobs])
+    try:
+        model = context.model.load()
+        store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
+        fetch(store.root, model, [job.part for job in jobs])
+    except (OSError, InputError) as error:
+        return [Report(jobs[0].index, refused=error)]
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:
         if stop():
             break
-        out.append(_run_block(context, store, model, job, stop))
-        if out[-1].superseded:
+        try:
+            out.append(_run_block(context, store, model, job, stop))
+        except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
+            out.append(Report(job.index, superseded=store.superseded, refused=error))
+        if out[-1].superseded or out[-1].refused is not None:
             break
     return out
 
@@ -112,7 +116,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
 @functools.lru_cache(maxsize=4)
 def _open(folder: Path, stamp: int) -> Store:
     del stamp  # another store may stand at the same path later: then it is opened anew
-    return Store(folder.parent.parent, int(folder.name), folder, ledger.read_json(folder / "declaration.json"))
+    return Store(folder.parent.parent, int(folder.name), folder, ledger.read_twice(folder / "declaration.json"))
 
 
 def _run_block(context: Context, store: Store, model: type[Model], job: Job, stop: Callable[[], bool]) -> Report:
@@ -133,6 +137,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     work.status[wanted] = PENDING
     work.failures = failures_within(part, first, work.status, work.failures)
     known_failures = len(work.failures)
+    work.shorter = shorter_runs(store, model, box, work, context.code)
     with caller(context, deaths, stop) as call:
         compute(part, first, wanted, work, context.pace, stop, call)
         work.cpu_seconds += getattr(call, "cpu_seconds", 0.0)
@@ -157,7 +162,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
             "written": now(),
             "failures": work.failures,
         }
-        write_block(store, box, work.variables)
+        entry["chunks"] = write_block(store, box, work.variables)
         ledger.commit(store.ledger, name, work.status, entry)
     _log(store.root, {"time": now(), "block": name, "computed": work.computed, **entry})
     return report
@@ -180,7 +185,8 @@ def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model])
         return None
     try:
         entry = ledger.read_entry(store.ledger, name, suffix)
-        stored = {k: np.ascontiguousarray(v) for k, v in read_block(store, box, variables(model)).items()}
+        stored = read_block(store, box, variables(model), entry.get("chunks"))
+        stored = {name: np.ascontiguousarray(values) for name, values in stored.items()}
     except (DamagedError, FileNotFoundError):
         return None
     status, elapsed = stored.pop("status"), stored.pop("elapsed")
@@ -198,6 +204,14 @@ def _log(root: Path, event: dict[str, Any]) -> None:
         file.write(json.dumps(event) + "\n")
 
 
+def _accepted(reports: list[Report]) -> list[Report]:
+    """Reports as they are. Raises OSError, InputError where a worker could not use the store or the model."""
+    for report in reports:
+        if report.refused is not None and not report.superseded:
+            raise report.refused
+    return reports
+
+
 # ---------------------------------------------------------------- who does it
 
 
@@ -211,7 +225,7 @@ def serial(
             deadline = stopping()
             if deadline is not None and time.monotonic() > deadline:
                 return
-        yield reports.result()
+        yield _accepted(reports.result())
         if stopping() is not None:
             return
 
@@ -266,7 +280,7 @@ def distribute(
         for future in batch:
             jobs, passes = flying.pop(future)
             if future.status == "finished":
-                yield future.result()
+                yield _accepted(future.result())
             elif future.status != "error":  # the connection to the scheduler broke; it may come back
                 again.append((jobs, passes))
             else:
@@ -280,111 +294,3 @@ def distribute(
             future.release()
         if deadline is None:
             feed()
-
-
-# ---------------------------------------------------------------- the pilot
-
-
-def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
-    """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
-
-    Compiles the kernels on the way, so that workers load them from the cache. A point that raises is passed over: the
-    run will say so.
-    `alone`: what computes the simulations where this process must not; then nothing is learnt of the GIL.
-    """
-    return beside(_pilot, grid, cost, cores, alone).result()
-
-
-def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilot:
-    if alone is None:
-        warm(grid.model)
-    timed: list[_Timed] = []
-    began = time.perf_counter()
-    for index in pilot_points(cost):
-        if time.perf_counter() - began > PILOT_SECONDS:
-            break  # long simulations: these will have to do
-        with contextlib.suppress(Exception):
-            timed.append(_timed(grid, index, alone or here))
-    if not timed:
-        guess = 0.01 / float(cost.max())
-        return Pilot(guess, guess, guess, timed=False)
-    paces = [t.seconds / t.cost for t in timed]
-    mean = sum(t.seconds for t in timed) / sum(t.cost for t in timed)
-    middle = min(timed, key=lambda t: abs(t.wall - 0.02))
-    if cores == 1 or middle.wall > 10 or alone is not None:
-        return Pilot(mean, min(paces), max(paces))
-    speedup = max(_speedup(middle.call) for _ in range(2))
-    holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
-    return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), holds_gil=holds)
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """A call that was timed: its wall time, and seconds and cost of one simulation in it."""
-
-    call: Callable[[], object]
-    wall: float
-    seconds: float
-    cost: float
-
-
-def _timed(grid: Grid, index: tuple[int, ...], simulate: Call) -> _Timed:
-    """A call of some 10 ms at one point, the faster of two; or a single simulation, where that is longer."""
-    point = grid.point(index)
-    model, lanes = construct(grid.model, point), range(grid.model.lanes)
-    disorder = states(grid.keys.disorder(point, {}, [0]))
-    pairs = 1
-    while True:
-        noise = states(grid.keys.noise(point, {}, range(pairs), lanes))
-        call = functools.partial(
-            simulate, grid.model, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
-        )
-        seconds = math.inf
-        for _ in range(2):  # the first call may still compile; a long one does not care
-            began = time.perf_counter()
-            call()
-            seconds = min(seconds, max(time.perf_counter() - began, 1e-9))
-            if seconds > PILOT_SECONDS:
-                break
-        if seconds > 0.005 or pairs == 4096:
-            return _Timed(call, seconds, seconds / (pairs * len(lanes)), model.cost())
-        pairs = min(4096, math.ceil(0.01 / seconds * pairs), 64 * pairs)
-
-
-def _lag(call: Callable[[], object], seconds: float) -> float:
-    """Median seconds that another thread waits for the GIL while `call` runs.
-
-    A sleeper wakes in well under a millisecond, also on a busy machine, if the GIL is free; it waits for the switch
-    interval (5 ms) where Python code runs, and to the end where compiled code holds it.
-    """
-    lags: list[float] = []
-    over = threading.Event()
-
-    def sleeper() -> None:
-        while not over.is_set():
-            began = time.perf_counter()
-            time.sleep(0.001)
-            lags.append(time.perf_counter() - began - 0.001)
-
-    thread = threading.Thread(target=sleeper)
-    thread.start()
-    for _ in range(max(1, round(0.1 / seconds))):
-        call()
-    over.set()
-    thread.join()
-    return float(np.median(lags))
-
-
-def _speedup(call: Callable[[], object]) -> float:
-    """How many times faster two threads are than one: about 1 where the GIL is held."""
-    began = time.perf_counter()
-    call()
-    call()
-    alone = time.perf_counter() - began
-    threads = [threading.Thread(target=call) for _ in range(2)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return alone / (time.perf_counter() - began)

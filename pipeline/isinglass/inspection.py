@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from isinglass import ledger
-from isinglass.dataset import Store, arrays, chunk_file, open_zarr, read_block, variables
+from isinglass.dataset import Store, read_block, variables
+from isinglass.entries import code_at
 from isinglass.exceptions import InputError, known
+from isinglass.healing import damaged_blocks, damaged_files
 from isinglass.isolation import cell, close_cells
 from isinglass.ledger import DamagedError, Json
 from isinglass.models.base import Model, Value, canonical, parameters
@@ -66,7 +67,7 @@ def stored_model(store: Store, code: str | None = None) -> type[Model]:
     """The model class of a code hash, by default the newest request's: installed, or from the text that was kept."""
     code = code or str(ledger.newest_request(store.requests)["code"])
     try:
-        m = ledger.read_json(store.root / ".store" / "code" / f"{code}.json")["model"]
+        m = ledger.read_twice(store.root / ".store" / "code" / f"{code}.json")["model"]
     except (DamagedError, FileNotFoundError):
         m = store.declaration["model"]
     return ModelReference(m["module"], m["name"], m["text"]).load()
@@ -87,61 +88,16 @@ def newest(store: Store, grid: Grid) -> tuple[Json, Grid, Request]:
 
 
 def scrub(store: Store) -> Iterator[tuple[str, str]]:
-    """Decode every committed chunk and read every file of the ledger; yields (block, what is damaged).
+    """Read every file of a generation and its ledger, decode every chunk; yields (block, what is damaged).
 
     The entry of a damaged block is taken out of the ledger, so that the next run computes the block again. Damage to
-    what belongs to no block (metadata, coordinates, requests, code) has the block name "".
+    what belongs to no block (metadata, coordinates, requests, code) has the block name ""; the next run mends it.
     """
-    for folder in ("runs", "code"):
-        for path in sorted((store.root / ".store" / folder).glob("*.json")):
-            try:
-                ledger.read_json(path)
-            except (DamagedError, FileNotFoundError) as error:
-                yield "", str(error)
-    yield from (("", what) for what in damaged(store.root, store.declaration))
-    names = [*(o["name"] for o in store.declaration["observables"]), "elapsed", "status"]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what zarr does not recognise is named below
-            opened = arrays(store, anew=True)
-            open_zarr(store.path)
-        lacking = [name for name in names if name not in opened]
-    except Exception as error:  # zarr, xarray and json each raise their own kind
-        yield "", f"metadata of {store.path}: {type(error).__name__}: {error}"
-        return
-    for name in lacking:
-        yield "", f"{store.path / name} is missing"
-    for name, array in opened.items():
-        if name in names:
-            continue
-        try:
-            file = chunk_file(store, name, (0,) * array.ndim)
-            if not file.is_file():
-                raise DamagedError(f"{file} is missing")
-            array[...]
-        except Exception as error:
-            yield "", f"coordinate {store.path / name}: {type(error).__name__}: {error}"
-    if lacking:
-        return
-    for block, suffix in sorted(ledger.listing(store.ledger).items(), key=lambda b: block_index(b[0])):
-        damage = _damage(store, block, suffix, names)
-        if damage:
-            ledger.discard(store.ledger, block)
-            yield block, damage
-
-
-def _damage(store: Store, block: str, suffix: str, names: Sequence[str]) -> str:
-    try:
-        with ledger.locked(store.ledger, block):
-            suffix = ledger.suffix_of(store.ledger, block) or suffix
-            entry = ledger.read_entry(store.ledger, block, suffix)
-            status = read_block(store, store.blocks.slices(block_index(block)), names)["status"]
-    except (DamagedError, FileNotFoundError) as error:
-        return str(error)
-    expected = np.ones_like(status) if suffix == "done" else entry["status"]
-    if not np.array_equal(status, expected):
-        return f"{chunk_file(store, 'status', block_index(block))} does not agree with its ledger entry"
-    return ""
+    for what in damaged_files(store):
+        yield "", what
+    for what in damaged(store.root, store.declaration):
+        yield "", what
+    yield from damaged_blocks(store)
 
 
 # ---------------------------------------------------------------- one simulation again
@@ -215,7 +171,9 @@ def own_code(store: Store, index: tuple[int, ...]) -> tuple[Grid, str]:
     block = tuple(i // b for i, b in zip(index, store.blocks.block, strict=True))
     suffix = ledger.suffix_of(store.ledger, block_name(block))
     try:
-        code = str(ledger.read_entry(store.ledger, block_name(block), suffix or "done")["code"])
+        entry = ledger.read_entry(store.ledger, block_name(block), suffix or "done")
+        place = [i % b for i, b in zip(index, store.blocks.block, strict=True)]
+        code = code_at(entry, place, store.work_block)
     except (DamagedError, FileNotFoundError):
         return store.grid(stored_model(store)), ""
     model = stored_model(store, code)
@@ -291,7 +249,10 @@ def sample_done(store: Store, n: int, seed: int = 0) -> list[tuple[int, ...]]:
         if not names or len(out) >= n:
             break
         box = store.blocks.slices(block_index(names[int(rng.integers(len(names)))]))
-        done = np.argwhere(arrays(store)["status"][box] == DONE)
+        try:
+            done = np.argwhere(read_block(store, box, ["status"])["status"] == DONE)
+        except DamagedError:
+            continue
         if len(done):
             at = done[int(rng.integers(len(done)))]
             out[tuple(int(i) + s.start for i, s in zip(at, box, strict=True))] = None

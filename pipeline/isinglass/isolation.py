@@ -33,7 +33,7 @@ import numpy as np
 
 from isinglass import arrays
 from isinglass.models.base import Model, construct, parameters
-from isinglass.simulation import SLICE_SECONDS, CellError, FailedAlone, Stopped
+from isinglass.simulation import SLICE_SECONDS, CellError, FailedAlone, Starts, Stopped, here
 from isinglass.source import ModelReference
 
 PATIENCE = 3.0  # seconds that a stop leaves to a call that is under way
@@ -63,7 +63,13 @@ class Cell:
         self.news: IO[bytes] | None = None
 
     def __call__(
-        self, model: type[Model], models: Sequence[Model], disorder: np.ndarray, noise: np.ndarray
+        self,
+        model: type[Any],
+        models: Sequence[Model],
+        disorder: np.ndarray,
+        noise: np.ndarray,
+        starts: Starts | None = None,
+        /,
     ) -> dict[str, np.ndarray]:
         names = list(parameters(model))
         points = [{name: getattr(m, name) for name in names} for m in models]
@@ -74,7 +80,7 @@ class Cell:
         self._catch_up()
         for last in (False, True) if alone else (True,):
             try:
-                answer = self._exchange((points, disorder, noise), seconds)
+                answer = self._exchange((points, disorder, noise, starts), seconds)
             except Died as error:
                 if last:
                     raise FailedAlone(str(error).partition("\n")[0], str(error), self.limit) from None
@@ -156,7 +162,7 @@ class Cell:
                     self.close()
                     raise Stopped
                 if now > deadline:
-                    raise FailedAlone(f"time limit: not done after {seconds:g} s", self._abort(), self.limit)
+                    raise FailedAlone(f"time limit: not done after {seconds:g} s", self._abort(), self.limit, late=True)
         except (BrokenPipeError, EOFError) as error:
             self.close()
             raise CellError("the process of its own for a simulation has ended") from error
@@ -292,13 +298,13 @@ def _ended(source: IO[bytes]) -> bool:
 def _serve(model: type[Model], source: IO[bytes], target: IO[bytes]) -> None:
     while True:
         try:
-            asked, points, disorder, noise = _receive(source)
+            asked, points, disorder, noise, starts = _receive(source)
         except EOFError:
             return
         try:
             models = [construct(model, point) for point in points]
             began = time.process_time()
-            out = model.simulate_batch(models, disorder, noise)
+            out = here(model, models, disorder, noise, starts)
             _send(target, (asked, "done", out, time.process_time() - began))
         except Exception as error:
             _send(target, (asked, "raised", f"{type(error).__name__}: {error}", traceback.format_exc()))

@@ -43,7 +43,7 @@ class StreamKeys:
     """Random-number streams as a function of labels: BLAKE2b-256 of the encoded key is a xoshiro256++ state.
 
     Disorder: (streams_version, "disorder", model, seed, quenched `name, value` sorted by name, sample). Noise: (...,
-    "noise", ..., all but the paired and the unkeyed parameters, sample, replica). Arrays that are not given are left out.
+    "noise", ..., all but the paired and the unkeyed parameters, sample, replica). Arrays not given are left out.
     """
 
     model: str

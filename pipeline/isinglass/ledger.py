@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import fcntl
 import json
 import math
@@ -38,23 +39,46 @@ class DamagedError(Exception):
 # ---------------------------------------------------------------- checked JSON files
 
 
+def replace(path: Path, raw: bytes, temporaries: Path | None = None) -> None:
+    """Write a file by temp + rename: readers see it whole or not at all, and a failure leaves nothing behind.
+
+    The temporary file is made beside it, or in a folder for such files; then folders of the path are made as needed.
+    """
+    temporary = (temporaries or path.parent) / f".{uuid.uuid4().hex}.tmp"
+    try:
+        temporary.write_bytes(raw)
+        try:
+            temporary.replace(path)
+        except FileNotFoundError:
+            if temporaries is None:
+                raise
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _text(content: Json) -> bytes:
+    body = json.dumps(content, sort_keys=True, allow_nan=False)
+    # the keys are in order, so this is `json.dumps` of the whole, without doing the content twice
+    return f'{{"content": {body}, "crc32": {zlib.crc32(body.encode())}}}\n'.encode()
+
+
 def write_json(path: Path, content: Json) -> None:
     """Write a JSON object with its checksum, by temp + rename."""
-    body = json.dumps(content, sort_keys=True, allow_nan=False)
-    text = json.dumps({"crc32": zlib.crc32(body.encode()), "content": content}, sort_keys=True, allow_nan=False)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    replace(path, _text(content))
 
 
 def read_json(path: Path) -> Json:
-    """Read what `write_json` wrote. Raises DamagedError, FileNotFoundError."""
+    """Read what `write_json` wrote, byte for byte. Raises DamagedError, FileNotFoundError."""
+    raw = path.read_bytes()
     try:
-        outer = json.loads(path.read_text(encoding="utf-8"))
-        content: Json = outer["content"]
-        if zlib.crc32(json.dumps(content, sort_keys=True, allow_nan=False).encode()) != outer["crc32"]:
+        content: Json = json.loads(raw)["content"]
+        if _text(content) != raw:
             raise DamagedError(f"{path}: its checksum does not fit")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"{path}: {error}") from error
     return content
 
@@ -70,6 +94,34 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+# What belongs to no block is written twice, so that no single flipped bit loses it: `NAME.json` and `NAME.copy`.
+
+
+def copy_of(path: Path) -> Path:
+    return path.with_suffix(".copy")
+
+
+def write_twice(path: Path, content: Json) -> None:
+    write_json(path, content)
+    write_json(copy_of(path), content)
+
+
+def read_twice(path: Path) -> Json:
+    """Read a file, or its copy where it is damaged. Raises DamagedError, FileNotFoundError where both are."""
+    try:
+        return read_json(path)
+    except (DamagedError, FileNotFoundError) as error:
+        try:
+            return read_json(copy_of(path))
+        except (DamagedError, FileNotFoundError):
+            raise error from None
+
+
+def stems(folder: Path) -> list[Path]:
+    """The files of a folder that were written twice, by the name of the first, in order."""
+    return sorted({p.with_suffix(".json") for suffix in ("json", "copy") for p in folder.glob(f"[!.]*.{suffix}")})
 
 
 def pack_array(array: np.ndarray) -> Json:
@@ -94,11 +146,17 @@ def locked(folder: Path, block: str) -> Iterator[None]:
     lock is the kernel's and dies with the process, so that none is ever left behind. Where a file system has no locks
     it is not taken; blocks of shards are disjoint, so only different runs at once are then unprotected.
     """
-    home = folder.parent / "locks"
-    home.mkdir(exist_ok=True)
-    with (home / f"{zlib.crc32(block.encode()) % 64}").open("w") as file:
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        try:
+            home = folder.parent / "locks"
+            home.mkdir(exist_ok=True)
+            file = stack.enter_context((home / f"{zlib.crc32(block.encode()) % 64}").open("w"))
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise  # else who may not write needs no lock
+        else:
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -170,7 +228,7 @@ def begin(folder: Path, block: str, by: Json) -> tuple[int, int]:
         pass
     except (DamagedError, KeyError):
         attempts += 1
-    write_json(path, by | me() | {"attempts": attempts, "deaths": deaths, "since": time.time()})
+    write_json(path, me() | by | {"attempts": attempts, "deaths": deaths, "since": time.time()})
     return attempts, deaths
 
 
@@ -220,29 +278,31 @@ def discard(folder: Path, block: str) -> None:
 def add_request(folder: Path, content: Json) -> str:
     """File what a run asks; returns the request's name. Names sort by time."""
     folder.mkdir(parents=True, exist_ok=True)
-    newest = [p.name.split("-")[0] for p in folder.glob("*.json")]
+    newest = [p.name.split("-")[0] for p in stems(folder)]
     stamp = max([time.time_ns(), *(int(n) + 1 for n in newest if n.isdigit())])
     name = f"{stamp:020d}-{uuid.uuid4().hex[:8]}"
-    write_json(folder / f"{name}.json", {"format": FORMAT, **content})
+    write_twice(folder / f"{name}.json", {"format": FORMAT, **content})
     return name
 
 
 def requests(folder: Path) -> list[Json]:
-    """All requests, oldest first; a damaged one is passed over (it asks nothing)."""
+    """All requests, oldest first; one that is damaged twice is passed over (it asks nothing)."""
     out = []
-    for path in sorted(folder.glob("*.json")):
+    for path in stems(folder):
         try:
-            out.append(read_json(path) | {"name": path.stem})
-        except DamagedError:
+            out.append(read_twice(path) | {"name": path.stem})
+        except (DamagedError, FileNotFoundError):
             continue
     return out
 
 
 def newest_request(folder: Path) -> Json:
-    """Raises InputError where no run ever asked anything."""
-    found = requests(folder)
+    """Raises InputError where no run ever asked anything, or where the newest request cannot be read."""
+    found = stems(folder)
+    again = f"run `isinglass run WORKFLOW --out {folder.parent.parent}`"
     if not found:
-        raise InputError(
-            f"{folder} holds no request that can be read: run `isinglass run WORKFLOW --out {folder.parent.parent}`"
-        )
-    return found[-1]
+        raise InputError(f"{folder} holds no request that can be read: {again}")
+    try:
+        return read_twice(found[-1]) | {"name": found[-1].stem}
+    except (DamagedError, FileNotFoundError) as error:
+        raise InputError(f"the newest request is damaged ({error}), so is its copy: {again}") from error

@@ -14,14 +14,16 @@ import numpy as np
 
 from isinglass import ledger, results
 from isinglass.cluster import Profile, cores, load_profile
-from isinglass.dataset import OwnDim, Store, own_dims, simulation_bytes
+from isinglass.continuation import saved
+from isinglass.coordinates import OwnDim, own_dims
+from isinglass.dataset import Store, simulation_bytes
 from isinglass.exceptions import InputError
-from isinglass.execute import pilot
 from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
 from isinglass.isolation import cell
 from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
+from isinglass.pilot import PILOT_LIMIT, pilot
 from isinglass.planning import (
     LONG_SIMULATION,
     MAX_SIMULATION_BYTES,
@@ -38,6 +40,7 @@ from isinglass.planning import (
 )
 from isinglass.progress import duration, size
 from isinglass.provenance import Code, code_of
+from isinglass.recorded import sizes
 from isinglass.source import ModelReference, text_hash
 from isinglass.sweep import Grid, Sweep, locate, unite
 from isinglass.workflow import Workflow
@@ -82,6 +85,7 @@ class Plan:
     longest: float
     slots: int
     pilot: Pilot
+    recorded: tuple[tuple[str, int], ...] = ()
 
     def lines(self, asked: Grid) -> Iterator[str]:
         spread = self.pilot.high / self.pilot.low if self.pilot.low else 1.0
@@ -92,6 +96,10 @@ class Plan:
         yield f"simulations   {self.simulations} to run of {self.points * asked.samples * asked.replicas} ({each})"
         yield f"blocks        {self.blocks} of {box}"
         yield f"store         {self.files} files, at most {size(self.bytes)} before compression"
+        if self.recorded:
+            each = ", ".join(f"{name} {size(n)}" for name, n in self.recorded)
+            all_ = self.simulations * sum(n for _, n in self.recorded)
+            yield f"recorded      {each} a simulation; at most {size(all_)} in all"
         if not self.pilot.timed:
             yield "CPU time      not measured: no point of the pilot ran; blocks are made for 10 ms a simulation"
             return
@@ -197,9 +205,9 @@ def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
     union = united(root, old, asked)
     check_code(store, asked, options)
     measured = measure(asked)
-    extended = union.full_shape != old.full_shape
+    extended = union.full_shape != old.full_shape or store.sealed
     status_of = carried_over(store, old, union) if extended else committed(store)
-    undone = find_undone(asked, union, Blocks(union.full_shape, store.blocks.block), status_of, options)
+    undone = find_undone(asked, union, Blocks(union.full_shape, store.work_block), status_of, options)
     return plan_of(asked, undone, own_dims(union, undone.request.keep), measured, profile), union
 
 
@@ -214,7 +222,8 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
     limit = asked.workflow.time_limit
     try:
         if asked.reference.portable and (limit is not None or deaths):
-            with cell(asked.reference, limit, (home or Path()).parent, lambda: False) as alone:
+            most = None if limit is None else min(limit, PILOT_LIMIT)
+            with cell(asked.reference, most, (home or Path()).parent, lambda: False) as alone:
                 return pilot(asked.grid, asked.cost, cores(), alone)
         return pilot(asked.grid, asked.cost, cores())
     finally:
@@ -239,6 +248,7 @@ def find_undone(asked: Asked, grid: Grid, blocks: Blocks, status_of: StatusOf, o
     """What this run, or this shard of it, has to do on a declared grid."""
     request = Request.on(grid, asked.grid, asked.keep)
     cost: np.ndarray | None = None
+    less = saved(grid, blocks, status_of)
     mine = shard(blocks, *options.shard, grid.seed) if options.shard is not None else None
     jobs = []
     for index, wanted in missing(blocks, request, status_of, options.retry_failed):
@@ -247,7 +257,9 @@ def find_undone(asked: Asked, grid: Grid, blocks: Blocks, status_of: StatusOf, o
                 cost = np.zeros(grid.shape)
                 cost[np.ix_(*locate(asked.grid, grid))] = asked.cost
             each = wanted.sum(axis=(-2, -1))
-            jobs.append((index, float((each * cost[tuple(blocks.slices(index)[:-2])]).sum()), int(each.sum())))
+            box = blocks.slices(index)
+            work = float((each * cost[tuple(box[:-2])]).sum())
+            jobs.append((index, work - float(less[box][wanted].sum()) if less is not None else work, int(each.sum())))
     return Undone(blocks, request, jobs)
 
 
@@ -291,6 +303,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,
+        recorded=tuple(sizes(model, own)),
     )
 
 
@@ -316,7 +329,7 @@ def check_code(store: Store, asked: Asked, options: Options) -> None:
     if asked.code.hash == last or options.accept_code_change:
         return
     try:
-        definitions = ledger.read_json(store.root / ".store" / "code" / f"{last}.json")["definitions"]
+        definitions = ledger.read_twice(store.root / ".store" / "code" / f"{last}.json")["definitions"]
         changed = asked.code.difference(Code(definitions))
     except (ledger.DamagedError, FileNotFoundError):
         changed = f"code {last}, now {asked.code.hash}"

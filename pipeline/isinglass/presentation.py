@@ -12,12 +12,14 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.arrays import Array
+from isinglass.convergence import advice, words_of
 from isinglass.exceptions import InputError, known
 from isinglass.generations import require
 from isinglass.inspection import committed, newest, own_code, parse_label, recompute, sample_done, scrub, stored_model
 from isinglass.ledger import DamagedError
 from isinglass.models import MODELS
 from isinglass.models.base import Model, parameters
+from isinglass.models.stepped import Stepped
 from isinglass.planning import tally
 from isinglass.progress import duration
 from isinglass.workflow import Workflow, from_text, load_workflow, stage_name, workflow_files
@@ -61,6 +63,9 @@ def _model(model: type[Model]) -> Iterator[str]:
         offered = f"; {offered}" if offered else ""
         yield f"  {spec.name:18}{spec.type.__name__:6} [{spec.units}] {default}{offered}{flags}"
         yield f"  {'':18}{spec.doc}"
+    if issubclass(model, Stepped):
+        yield f"in steps: {model.duration or 'no parameter'} says how long a run is; a custom observable may ask for"
+        yield from (f"  {name:18}{meaning}" for name, meaning in model.exposed.items())
     yield "observables"
     for o in model.observables:
         dims = f" ({', '.join(o.dims)})" if o.dims else ""
@@ -84,6 +89,8 @@ def _workflow(workflow: Workflow) -> Iterator[str]:
         yield f"  derived    {name}"
     if workflow.paired:
         yield f"  paired     {', '.join(workflow.paired)}"
+    if workflow.record is not None:
+        yield f"  record     {workflow.record}"
     for stage in workflow.stages:
         yield f"  stage      {stage_name(stage)}"
     for figure in workflow.figures:
@@ -120,7 +127,7 @@ def status(root: Path) -> Printed:
     """How far a run is. Exit code 0 complete, 1 with failures, 3 incomplete."""
     store = require(root)
     grid = store.grid(stored_model(store))
-    record, _, request = newest(store, grid)
+    record, asked, request = newest(store, grid)
     counts = tally(store.blocks, request, committed(store))
     total = sum(counts.values())
     lines = [
@@ -142,6 +149,7 @@ def status(root: Path) -> Printed:
         seconds += entry["cpu_seconds"]
         failures += entry.get("failures", [])
     lines.append(f"  CPU time of the blocks' last runs: {duration(seconds)}")
+    lines += [f"  {line}" for line in advice(store, asked, request, words_of(record["command"]))]
     failures.sort(
         key=lambda f: ([grid.axes[k].index(f["parameters"][k]) for k in grid.axes], f["sample"], f["replica"])
     )
@@ -157,23 +165,24 @@ def status(root: Path) -> Printed:
 
 
 def verify(root: Path, again: int) -> Printed:
-    """Every chunk decoded, and `again` simulations recomputed. Exit code 1 where something is damaged or differs."""
+    """Every file checked, every chunk decoded, and `again` simulations recomputed.
+
+    Exit code 1 where something is damaged or differs.
+    """
     store = require(root)
     found = list(scrub(store))
     lines = [f"damaged: {what}" for _, what in found]
     entries = len(ledger.listing(store.ledger))
     blocks = sum(1 for block, _ in found if block)
     if blocks < len(found):
-        lines.append(
-            "what belongs to no block is not computed again: restore it, or run into a fresh folder with --out"
-        )
+        lines.append(f"{len(found) - blocks} damaged files belong to no block: the same `isinglass run` mends them")
     if blocks:
         lines.append(
             f"{blocks} damaged blocks were taken out of the ledger: the same `isinglass run` computes them again"
         )
     lines.append(f"{entries} committed blocks are whole")
     bad = bool(found)
-    if again and not any(not block for block, _ in found):
+    if again:
         sampled = sample_done(store, again)
         for index in sampled:
             grid, hint = own_code(store, index)

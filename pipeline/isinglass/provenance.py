@@ -20,14 +20,17 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from hashlib import blake2b
 from pathlib import Path
+from types import FunctionType
 
 from isinglass.exceptions import InputError
 from isinglass.kernels.streams import STREAMS_VERSION
 from isinglass.models.base import Model
+from isinglass.recorded import sources
 
 HASHED = ("isinglass.models", "isinglass.kernels", "isinglass.measures")
-NOT_HASHED = ("isinglass.models.base", "isinglass.kernels.jit")
+NOT_HASHED = ("isinglass.models.base", "isinglass.models.stepped", "isinglass.kernels.jit")
 OWN = "model file"
+RECORD = "recording file"
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,24 @@ class Code:
 
 
 def code_of(model: type[Model]) -> Code:
-    """The source of the model class and, transitively, of every definition that it reaches.
+    """The source of the model class and, transitively, of every definition that it reaches; of what is recorded, too.
 
     In its own file, `isinglass.models`, `isinglass.kernels` and `isinglass.measures`. It is text, not syntax trees, so
     that two Python versions agree.
     """
-    own = model.__module__
-    modules = {own: _Module(own, _own_text(model))}
+    base, functions, record = sources(model)
+    definitions: dict[str, str] = {"record": record} if record else {}
+    for root in (base, *functions):
+        definitions |= _reached_from(root, OWN if root.__module__ == base.__module__ else RECORD)
+    return Code(definitions)
+
+
+def _reached_from(root: type[Model] | FunctionType, word: str) -> dict[str, str]:
+    """The definitions that a class or a function reaches, and its own; those of its own file are called `word.NAME`."""
+    own = root.__module__
+    modules = {own: _Module(own, _own_text(root))}
     found: dict[tuple[str, str], str] = {}
-    todo = [(own, model.__qualname__.split(".")[0])]
+    todo = [(own, root.__qualname__.split(".")[0])]
     while todo:
         at = todo.pop()
         if at in found:
@@ -78,25 +90,25 @@ def code_of(model: type[Model]) -> Code:
             todo += module.reached(name, own)
         elif name in module.imports:
             todo += [t for t in [module.resolve(name, None, own)] if t is not None]
-    label = {own: own if own.startswith("isinglass.") else OWN}
-    return Code({f"{label.get(m, m)}.{n}": text for (m, n), text in found.items()})
+    label = {own: own if own.startswith("isinglass.") else word}
+    return {f"{label.get(m, m)}.{n}": text for (m, n), text in found.items()}
 
 
-def _own_text(model: type[Model]) -> str:
-    module = sys.modules.get(model.__module__)
+def _own_text(root: type[Model] | FunctionType) -> str:
+    module = sys.modules.get(root.__module__)
     text = getattr(module, "__isinglass_text__", None)
-    if text is None and model.__module__ == "__main__" and not hasattr(module, "__file__"):
+    if text is None and root.__module__ == "__main__" and not hasattr(module, "__file__"):
         text = notebook_text(_cells())
     if text:
         return str(text)
     try:
-        file = inspect.getsourcefile(model) or ""
+        file = inspect.getsourcefile(root) or ""
         lines = linecache.getlines(file)
     except (OSError, TypeError):
         lines = []
     if not lines:
         raise InputError(
-            f"the source of model {model.__name__} cannot be read, so a change would go unseen: define it in a file"
+            f"the source of {root.__name__} cannot be read, so a change would go unseen: define it in a file"
         )
     return "".join(lines)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass import ledger
-from isinglass.dataset import declare, open_zarr, own_dims, write_zarr
+from isinglass.coordinates import own_dims
+from isinglass.dataset import declare, open_zarr, write_zarr
 from isinglass.exceptions import InputError, known, told
 from isinglass.generations import publish_analysis, require
 from isinglass.inspection import newest, stored_model
@@ -47,7 +49,23 @@ def open_run(run: str | Path) -> xr.Dataset:
 
     `run` is a run folder or its name under `results/`. Raises InputError where there is none.
     """
-    return open_zarr(require(run_folder(run)).path)
+    root = run_folder(run)
+    with _reading(root):
+        return open_zarr(require(root).path)
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Raises InputError for what zarr, xarray and the codecs raise, each its own kind, where a file is damaged."""
+    try:
+        yield
+    except (OSError, MemoryError, InputError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{root / 'data.zarr'} cannot be read ({told(error)}): isinglass verify {root} names what is damaged, "
+            "and the run then makes it anew"
+        ) from error
 
 
 def asked_data(root: Path) -> xr.Dataset:
@@ -55,11 +73,12 @@ def asked_data(root: Path) -> xr.Dataset:
     store = require(root)
     grid = store.grid(stored_model(store))
     record, asked, _ = newest(store, grid)
-    ds = open_zarr(store.path)
     at: dict[str, Any] = dict(zip(grid.dims, locate(asked, grid), strict=True))
     at |= {"sample": np.arange(asked.samples), "replica": np.arange(asked.replicas)}
-    whole = all(len(i) == ds.sizes[d] for d, i in at.items())
-    ds = (ds if whole else ds.isel(at)).load()
+    with _reading(root):
+        ds = open_zarr(store.path)
+        whole = all(len(i) == ds.sizes[d] for d, i in at.items())
+        ds = (ds if whole else ds.isel(at)).load()
     keep = ledger.unpack_array(record["keep"]).astype(bool)
     # points that this request skips, though an earlier one computed them, are no part of its analysis
     status = np.where(keep[..., None, None], ds["status"].values, np.int8(SKIPPED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -17,10 +18,13 @@ from typing import TYPE_CHECKING
 from isinglass import ledger, results
 from isinglass.arrays import Array
 from isinglass.cluster import Profile, check_reachable, connect, load_profile
-from isinglass.dataset import OwnDim, Store, own_dims
+from isinglass.convergence import advice
+from isinglass.coordinates import OwnDim, own_dims
+from isinglass.dataset import Store
 from isinglass.exceptions import InputError
 from isinglass.execute import Context, Job, distribute, serial
 from isinglass.generations import check_folder, current, prepare
+from isinglass.healing import text_digest
 from isinglass.inspection import committed
 from isinglass.isolation import close_cells
 from isinglass.ledger import Json
@@ -43,6 +47,7 @@ from isinglass.plans import (
 )
 from isinglass.progress import Counter, Talk, Ticker, duration, progress
 from isinglass.provenance import git, now, versions
+from isinglass.sealing import seal
 from isinglass.sweep import Grid
 from isinglass.workflow import Workflow, load_workflow
 
@@ -94,16 +99,23 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         del grid  # the first request's own grid
         return choose_block(asked, own, pilot_once(), profile, options)
 
+    def attributes(union: Grid) -> Json:
+        return root_attributes(asked, union, ledger.requests(root / ".store" / "runs"))
+
+    def unfinished(store: Store, grid: Grid) -> bool:
+        return bool(find_undone(asked, grid, store.blocks, committed(store), options).jobs)
+
     store, grid = prepare(
-        root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of,
-        lambda union: root_attributes(asked, union, ledger.requests(root / ".store" / "runs")),
+        root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of, attributes,
+        unfinished, talk.say,
     )  # fmt: skip
     undone = find_undone(asked, grid, store.blocks, committed(store), options)
     name = record_request(store, asked)
     if undone.jobs:
         _compute(asked, store, grid, undone, pilot_once(), profile, options, talk, name)
+    again = seal(store, workflow.model, attributes, talk.say)
     newer = current(root)
-    if newer is not None and newer.number != store.number:
+    if again or (newer is not None and newer.number != store.number):
         # another run extended the store meanwhile: what it did not take over is computed again, there
         return run(workflow, options, talk)
     return _finish(asked, store, grid, options, talk)
@@ -229,9 +241,12 @@ def stopping(stop_file: Path) -> Iterator[Callable[[], float | None]]:
 
 def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk) -> Outcome:
     workflow, root = asked.workflow, store.root
-    counts = tally(store.blocks, Request.on(grid, asked.grid, asked.keep), committed(store))
+    request = Request.on(grid, asked.grid, asked.keep)
+    counts = tally(store.blocks, request, committed(store))
     done = f"{counts['done']} of {sum(counts.values())} simulations are done"
     talk.say(f"{done}, {counts['failed']} failed, {counts['pending']} pending")
+    for line in advice(store, asked.grid, request, sys.argv):
+        talk.say(line)
     if options.shard is not None:
         left = find_undone(asked, grid, store.blocks, committed(store), options)
         return Outcome(root, counts, 3 if left.simulations else 1 if counts["failed"] else 0)
@@ -287,18 +302,18 @@ def record_request(store: Store, asked: Asked) -> str:
     (home / "code").mkdir(exist_ok=True)
     code = home / "code" / f"{asked.code.hash}.json"
     if not code.exists():
-        ledger.write_json(code, {"definitions": asked.code.definitions, "model": asked.reference.to_json()})
+        ledger.write_twice(code, {"definitions": asked.code.definitions, "model": asked.reference.to_json()})
     if workflow.text is not None:
         text = store.root / "workflow.py"
-        if not text.exists() or text.read_text(encoding="utf-8") != workflow.text:
-            temporary = store.root / f".{uuid.uuid4().hex}.tmp"
-            temporary.write_text(workflow.text, encoding="utf-8")
-            temporary.replace(text)
+        raw = workflow.text.encode()
+        content["text"] = text_digest(raw)
+        if not text.is_file() or text.read_bytes() != raw:
+            ledger.replace(text, raw)
     past = ledger.requests(store.requests)
     if past and {k: past[-1].get(k) for k in content} == content:
         return str(past[-1]["name"])
     return ledger.add_request(
-        store.requests, {**content, "created": now(), "command": " ".join(sys.argv), **versions()}
+        store.requests, {**content, "created": now(), "command": shlex.join(sys.argv), **versions()}
     )
 
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -20,8 +20,22 @@ from isinglass.sweep import Grid
 
 T = TypeVar("T")
 SLICE_SECONDS, SLICE_PAIRS = 1.0, 4096
-Call = Callable[[type[Model], Sequence[Model], np.ndarray, np.ndarray], dict[str, np.ndarray]]
-"""(model class, M models, disorder (M, 4), noise (M, R, 4)) -> every observable (M, R, *own)."""
+Starts = Sequence[Sequence[Any]]
+"""What each simulation [pair][replica] can go on from, or None."""
+
+
+class Call(Protocol):
+    """How a lot is simulated: M models, disorder (M, 4), noise (M, R, 4) -> every observable (M, R, *own)."""
+
+    def __call__(
+        self,
+        model: type[Any],
+        models: Sequence[Model],
+        disorder: np.ndarray,
+        noise: np.ndarray,
+        starts: Starts | None = None,
+        /,
+    ) -> dict[str, np.ndarray]: ...
 
 
 class Stopped(Exception):
@@ -33,11 +47,14 @@ class CellError(OSError):
 
 
 class FailedAlone(Exception):
-    """How a simulation failed in a process of its own: in one line, and as that process told it; the time it had."""
+    """How a simulation failed in a process of its own: in one line, and as that process told it; the time it had.
 
-    def __init__(self, what: str, trace: str, limit: float | None) -> None:
+    `late`: that was too little.
+    """
+
+    def __init__(self, what: str, trace: str, limit: float | None, late: bool = False) -> None:
         super().__init__(what)
-        self.what, self.trace, self.limit = what, trace, limit
+        self.what, self.trace, self.limit, self.late = what, trace, limit, late
 
 
 @dataclass
@@ -51,6 +68,8 @@ class Work:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     computed: int = 0
+    shorter: Callable[[Sequence[tuple[int, ...]], Sequence[int]], Starts] | None = None
+    """Where states are kept: what places (point, sample) and replicas can go on from (see `continuation`)."""
 
     @classmethod
     def empty(cls, model: type[Model], shape: tuple[int, ...], own: Mapping[str, int]) -> Work:
@@ -114,6 +133,11 @@ class _Block:
         noise = keys.noise(fixed, columns, samples, [self.first[1] + r for r in lot.replicas])
         return states(keys.disorder(fixed, columns, samples)), states(noise).reshape(len(samples), -1, 4)
 
+    def places(self, lot: _Lot) -> list[tuple[int, ...]]:
+        """Where in the block the pairs stand: index along every point dim, sample."""
+        index = np.unravel_index(lot.rows, self.part.shape)
+        return [tuple(map(int, at)) for at in zip(*index, lot.samples, strict=True)]
+
     def disorder_ids(self) -> np.ndarray:
         """A number for each point, the same where points share their samples."""
         quenched = [self.columns[name] for name in self.part.keys.quenched if name in self.columns]
@@ -135,9 +159,13 @@ class _Lot:
         return _Lot(self.rows[at], self.samples[at], self.replicas)
 
 
-def here(model: type[Model], models: Sequence[Model], disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+def here(
+    model: type[Any], models: Sequence[Model], disorder: np.ndarray, noise: np.ndarray, starts: Starts | None = None
+) -> dict[str, np.ndarray]:
     """How a lot is simulated by default: in this process."""
-    return model.simulate_batch(models, disorder, noise)
+    if starts is not None:
+        return cast("dict[str, np.ndarray]", model.continue_batch(models, disorder, noise, starts))
+    return cast("dict[str, np.ndarray]", model.simulate_batch(models, disorder, noise))
 
 
 def compute(
@@ -205,7 +233,7 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
     failure: Exception | None = None
     part, replicas, lanes = block.part, lot.replicas, block.part.model.lanes
     try:
-        out = _call(block, lot, call)
+        out = _call(block, lot, work, call)
     except (Stopped, CellError):
         raise
     except Exception as error:
@@ -243,10 +271,10 @@ def _run(block: _Block, lot: _Lot, work: Work, call: Call) -> None:
         _fail(block, lot, m, replicas[r], work, NotFiniteError(f"non-finite value in {', '.join(names)}"))
 
 
-def _call(block: _Block, lot: _Lot, call: Call) -> dict[str, np.ndarray]:
+def _call(block: _Block, lot: _Lot, work: Work, call: Call) -> dict[str, np.ndarray]:
     """The call itself, with what it returned checked: names, shapes, dtypes."""
     model, models = block.part.model, block.models(lot.rows)
-    out = call(model, models, *block.streams(lot))
+    out = call(model, models, *block.streams(lot), work.shorter and work.shorter(block.places(lot), lot.replicas))
     names = {o.name for o in model.observables}
     if set(out) != names:
         wrong = ", ".join(sorted(set(out) ^ names))

@@ -98,7 +98,7 @@ class ModelReference:
     @property
     def portable(self) -> bool:
         """Whether another process can import it: not from a notebook or a script's `__main__`."""
-        return self.text is not None or (self.module != "__main__" and "<locals>" not in self.name)
+        return "<locals>" not in self.name and (self.text is not None or self.module != "__main__")
 
     def load(self) -> type[Model]:
         """The class. Raises InputError where it cannot be imported here."""
@@ -112,7 +112,9 @@ class ModelReference:
             raise InputError(
                 f"model {self.module}:{self.name} cannot be imported here ({error}): install its package"
             ) from error
-        found: Any = getattr(module, self.name, None)
+        found: Any = module
+        for name in self.name.split("."):  # a recorded model is an attribute: workflow.model
+            found = getattr(found, name, None)
         if found is None:
             classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]
             raise InputError(

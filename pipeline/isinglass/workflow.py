@@ -17,6 +17,8 @@ from isinglass.dataset import open_array
 from isinglass.exceptions import InputError, known
 from isinglass.keys import Point
 from isinglass.models.base import Model, Parameter, canonical, parameters
+from isinglass.recorded import lengthened, recorded
+from isinglass.recording import Record
 from isinglass.shipped import shipped
 from isinglass.source import import_text
 from isinglass.sweep import Sweep
@@ -48,7 +50,8 @@ class Workflow:
     may be a mapping from labels to these. `stages` get the dataset
     merged with what earlier stages returned, and return new variables. `presets`: name -> {axes, samples, replicas,
     fixed, seed}. `time_limit`: seconds that one simulation may take: one that takes longer is `failed`; all then run in
-    processes of their own, which can be ended.
+    processes of their own, which can be ended. `record`: what to keep beside the model's observables; `model` is then
+    a subclass that does so.
     """
 
     model: type[Model]
@@ -69,6 +72,10 @@ class Workflow:
     name: str = "workflow"
     text: str | None = None
     path: Path | None = None
+    record: Record | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", recorded(self.model, self.record))
 
     def sweep(self) -> Sweep:
         """What is asked of the engine. Raises InputError for declarations that do not fit together."""
@@ -96,11 +103,12 @@ class Workflow:
             raise InputError(f"{self.name} has both axes and points: a sweep is a grid or a list")
         if self.points is None and not self.axes:
             raise InputError(f"{self.name} sweeps nothing: give it axes={{PARAMETER: values}}, or points")
-        read = self._reader()
-        axes = read.axes(self._columns() if self.points is not None else self.axes)
+        listed, read = self.points is not None, self._reader()
+        given = read.axes(self._columns() if listed else self.axes)
+        axes, fixed, paired = lengthened(self.model, given, listed, read.fixed(self.fixed), self.derived, self.paired)
         return Sweep(
-            self.model, axes, self.points is not None, self.samples, self.replicas, read.fixed(self.fixed),
-            read.derived(self.derived), self.where, self.seed, tuple(self.paired),
+            self.model, axes, listed, self.samples, self.replicas, fixed, read.derived(self.derived), self.where,
+            self.seed, paired,
         )  # fmt: skip
 
     def _columns(self) -> Mapping[str, Sequence[Any]]:
@@ -372,4 +380,8 @@ def from_text(text: str, path: Path, name: str) -> Workflow:
         raise InputError(
             f"{path} defines {many if found else 'no workflow: write `workflow = Workflow(model=..., axes=...)`'}"
         )
-    return replace(workflow, name=name, text=text, path=path.absolute())
+    out = replace(workflow, name=name, text=text, path=path.absolute())
+    if out.record is not None:  # a class without a definition of its own: other processes find it as `workflow.model`
+        variable = next(k for k, v in found.items() if v is workflow)
+        out.model.__module__, out.model.__qualname__ = module.__name__, f"{variable}.model"
+    return out

@@ -14,6 +14,7 @@ import rig
 
 from isinglass import Workflow, execute, simulation
 from isinglass.generations import require
+from isinglass.pilot import pilot
 from isinglass.planning import costs
 from isinglass.simulation import Work, compute
 
@@ -95,7 +96,7 @@ def test_elapsed_is_split_by_cost(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pilot_measures_sleepers_right_and_sees_who_holds_the_lock() -> None:
     slow = Workflow(model=rig.synthetic.Slow, axes={"temperature": [0.1, 0.2]}, fixed={"seconds": 0.03})
     grid = slow.sweep().grid()
-    measured = execute.pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
+    measured = pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
     assert measured.seconds * 0.03 == pytest.approx(0.03, rel=0.5)
     assert not measured.holds_gil
 
@@ -136,7 +137,7 @@ def test_nothing_starts_where_nothing_is_missing(tmp_path: Path, monkeypatch: py
         raise AssertionError("started")
 
     monkeypatch.setattr(runs, "connect", never)
-    monkeypatch.setattr(runs, "pilot", never)
+    monkeypatch.setattr(runs, "measure", never)
     assert rig.run(workflow, out, cluster="threads").exit_code == 0
 
 

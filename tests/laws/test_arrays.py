@@ -31,9 +31,9 @@ from isinglass import (
     results,
 )
 from isinglass.generations import require
+from isinglass.keys import StreamKeys, encode
 from isinglass.models.base import canonical, parameters
 from isinglass.models.hopfield import Hopfield
-from isinglass.sweep import StreamKeys, encode
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
 Wired = rig.synthetic.Wired

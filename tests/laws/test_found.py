@@ -13,9 +13,9 @@ import xarray as xr
 import isinglass
 from isinglass import Model, Observable, Workflow, ledger, parameter, presentation, results
 from isinglass.analysis import errors
-from isinglass.execute import pilot
 from isinglass.generations import require
 from isinglass.models.base import parameters
+from isinglass.pilot import pilot
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
 

@@ -20,7 +20,10 @@ HASHES = """
 import importlib, importlib.util, json, sys, types
 class Anything(types.ModuleType):
     __path__ = []
-    def __getattr__(self, name): return Anything(name)
+    def __getattr__(self, name):
+        if name == "py_func":
+            raise AttributeError(name)
+        return Anything(name)
     def __call__(self, *given, **named): return Anything("result")
     def __getitem__(self, key): return Anything("item")
     def __or__(self, other): return object
@@ -34,6 +37,8 @@ for name in ("numpy", "numba", "llvmlite", "numpy.typing", "numba.extending", "n
         importlib.import_module(name)
     except ImportError:
         sys.modules[name] = Anything(name)
+        sys.modules[name].__version__ = "0"
+        sys.modules[name].njit = lambda function, **options: function
 from isinglass.provenance import code_of
 from isinglass.source import import_text
 out = {}

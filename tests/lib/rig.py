@@ -19,11 +19,12 @@ import numpy as np
 import xarray as xr
 
 import isinglass
-from isinglass import Array, Model, Workflow, runs
+from isinglass import Array, Model, Record, Workflow, log, runs
 from isinglass.models import MODELS
 from isinglass.models.base import fill_value, parameters
 from isinglass.plans import Options
 from isinglass.progress import Talk
+from isinglass.recorded import keeps_states, recorded
 from isinglass.source import import_text
 
 SYNTHETIC = (Path(__file__).parent / "synthetic.py").read_text(encoding="utf-8")
@@ -34,7 +35,15 @@ SHIPPED_MODELS = {
     for name, home in MODELS.items()
 }
 SYNTHETIC_MODELS = {
-    name: getattr(synthetic, name) for name in ("Walk", "Traces", "Lanes", "Batched", "Compiled", "Wired")
+    **{
+        name: getattr(synthetic, name)
+        for name in ("Walk", "Traces", "Lanes", "Batched", "Compiled", "Wired", "Automaton")
+    },
+    "Watched": recorded(synthetic.Heights, Record(times=log(4), observables=synthetic.CUSTOM, snapshots=2)),
+    "Kept": recorded(
+        synthetic.Automaton,
+        Record(times=(0, 1, 4, 9, 10, 30), observables=synthetic.CUSTOM, snapshots=4, keep_states=True),
+    ),
 }
 ALL_MODELS = {**SHIPPED_MODELS, **SYNTHETIC_MODELS}
 
@@ -94,9 +103,11 @@ def case(name: str) -> Workflow:
                 break
     fixed = {k: v for k, v in tiny.items() if k not in axes}
     # the axis that is not quenched is not always the first: blocks and order then differ
+    paired = (model.duration,) if keeps_states(model) else ()
     return Workflow(
-        model=model, axes=axes, fixed=fixed, samples=3, replicas=2 * model.lanes, seed=7, name=name, text=None
-    )
+        model=model, axes=axes, fixed=fixed, samples=3, replicas=2 * model.lanes, seed=7, name=name, text=None,
+        paired=paired, record=getattr(model, "_record", None),
+    )  # fmt: skip
 
 
 def _neighbours(spec: Any, value: Any, count: int) -> list[Any]:

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from isinglass import Array, Model, Observable, Workflow, array_parameter, parameter  # noqa: F401 (declarations use it)
+from isinglass import (  # noqa: F401 (declarations that follow use them)
+    Array,
+    Custom,
+    Model,
+    Observable,
+    Record,
+    Stepped,
+    Workflow,
+    array_parameter,
+    parameter,
+)
 from isinglass.kernels.jit import jit
 from isinglass.kernels.streams import uniform
 
@@ -317,6 +327,110 @@ class Wired(Model):
     @classmethod
     def tiny(cls):
         return cls(wires=np.arange(6.0).reshape(2, 3))
+
+
+@dataclass(frozen=True)
+class Automaton(Stepped):
+    """Cells that a hash turns over, step by step; writes what it advances into the file of SYNTHETIC_STEPS."""
+
+    steps: int = parameter(6, units="step", minimum=1, doc="measured steps")
+    size: int = size()
+    temperature: float = temperature()
+    burn: int = parameter(2, units="step", minimum=0, doc="steps before these")
+
+    observables = (
+        Observable("first", "1"),
+        Observable("mean", "1"),
+        Observable("converged", "1", dtype="int8"),
+    )
+    duration = "steps"
+    configuration = "cells"
+    exposed = {"cells": "int8 (size + 5,) of ±1", "heights": "float32 (size + 5,)", "energy": "float64 ()"}  # noqa: RUF012
+
+    def total(self):
+        return self.burn + self.steps
+
+    def sites(self):
+        return self.size + 5
+
+    def cost(self):
+        return float(self.total())
+
+    def layout(self):
+        return {
+            "row": ((4,), "uint64"),
+            "cells": ((self.sites(),), "int8"),
+            "trace": ((2, self.steps), "float64"),
+        }
+
+    def prepare(self, disorder):
+        return mix(disorder, self.size)
+
+    def begin(self, sample, noise):
+        cells = np.array([np.where(np.arange(self.sites()) * mix(row, sample) % 1 < 0.5, 1, -1) for row in noise])
+        return {
+            "row": noise.copy(),
+            "cells": cells.astype(np.int8),
+            "trace": np.zeros((len(noise), 2, self.steps)),
+        }
+
+    def advance(self, sample, state, first, last):
+        if os.environ.get("SYNTHETIC_STEPS"):
+            with Path(os.environ["SYNTHETIC_STEPS"]).open("a") as file:
+                file.write(f"{(last - first) * len(state['row'])}\n")
+        time.sleep(float(os.environ.get("SYNTHETIC_SLOW", "0")) * (last - first) * len(state["row"]))
+        for row, cells, trace in zip(state["row"], state["cells"], state["trace"], strict=True):
+            for t in range(first, last):
+                x = mix(sample, row, cells, self.temperature, self.burn, t)
+                cells[int(x * 997) % self.sites()] *= -1
+                row += np.uint64(int(x * 2**40))
+                if t >= self.burn:
+                    trace[:, t - self.burn] = x, cells.sum()
+
+    def observe(self, sample, state):
+        trace = state["trace"]
+        half = trace[:, 0, -(self.steps // 2) - 1 :]  # depends on where the run ends
+        return {
+            "first": trace[:, 0, 0],
+            "mean": np.array([mix(t, h) for t, h in zip(trace, half, strict=True)]),
+            "converged": (trace[:, 0, -1] < 0.5).astype(np.int8),
+        }
+
+    def expose(self, name, sample, state, replica):
+        cells = state["cells"][replica]
+        if name == "cells":
+            return cells
+        return (
+            (cells * np.float32(sample)).astype(np.float32) if name == "heights" else np.float64(cells.sum() * sample)
+        )
+
+    @classmethod
+    def tiny(cls):
+        return cls()
+
+
+@dataclass(frozen=True)
+class Heights(Automaton):
+    """The same, with a configuration of numbers."""
+
+    configuration = "heights"
+    configuration_dtype = "float32"
+
+
+@jit
+def up(cells):
+    count = 0
+    for c in cells:
+        count += c > 0
+    return count
+
+
+@jit
+def weighed(heights, cells, energy):
+    return heights[0] * up(cells) + energy
+
+
+CUSTOM = (Custom("up", up, dtype="int32"), Custom("weighed", weighed, units="m"))
 
 
 # ---------------------------------------------------------------- declarations follow

@@ -53,6 +53,13 @@ def pack(spins: np.ndarray, bits: np.ndarray) -> None:
 
 
 @jit
+def unpack(bits: np.ndarray, n: int, spins: np.ndarray) -> None:
+    """Write the n spins of `bits`, uint64 (W,), as ±1 into `spins`, int8 (>= n,); what lies beyond stays."""
+    for i in range(n):
+        spins[i] = 2 * np.int8((bits[i >> 6] >> uint64(i & 63)) & uint64(1)) - 1
+
+
+@jit
 def dot(a: np.ndarray, b: np.ndarray, n: int) -> int:
     """Σ a_i b_i of n spins packed in `a` and `b`, uint64 (W,)."""
     unequal = 0

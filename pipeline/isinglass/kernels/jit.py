@@ -66,6 +66,11 @@ def jit(function: F | None = None, *, reassociate: bool = False) -> F | Callable
     return cast(F, compiled)
 
 
+def is_compiled(function: object) -> bool:
+    """Whether a function bears this decorator."""
+    return hasattr(function, "py_func") and function in _keys
+
+
 def cache_dir() -> Path:
     """The folder for what can be made again: $ISINGLASS_CACHE_DIR, $XDG_CACHE_HOME/isinglass or ~/.cache/isinglass.
 

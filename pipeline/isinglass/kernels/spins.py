@@ -15,9 +15,9 @@ import numpy as np
 from numpy import typing as npt
 from numpy import uint64
 
-from isinglass.kernels.bits import dot, leading_zeros, pack, popcount, trailing_zeros
+from isinglass.kernels.bits import dot, leading_zeros, popcount, trailing_zeros
 from isinglass.kernels.jit import jit
-from isinglass.kernels.streams import choose, fill_uint64, jump, random_signs
+from isinglass.kernels.streams import choose, random_signs
 
 ONE = 1 << 53
 """A threshold that every 53-bit random integer is below: probability 1."""
@@ -25,10 +25,6 @@ FAR = 2147483647
 """A field at which no spin flips."""
 FLIPPED, ERASED_FREE, ERASED_CLAMPED = 0, 1, 2
 """Kinds of cue, see `make_cue`."""
-OVERLAP, MAGNETISATION, PAIR, BLIND, ALIGNMENT, LAGGED = range(6)
-"""Rows of `recall`'s series."""
-CUE, FLIPS, SPURIOUS, PERIOD = range(4)
-"""Columns of `recall`'s totals."""
 
 
 def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
@@ -40,7 +36,7 @@ def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
 
 
 @jit
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
+def copy(source: np.ndarray, target: np.ndarray) -> None:
     """target[:n] = source (n,): numba takes 0.3 s to compile each such assignment, and all of them share this loop."""
     for i in range(source.size):
         target[i] = source[i]
@@ -243,129 +239,10 @@ def make_cue(
         clamped[i] = 0
     choose(stream, count, order)
     if kind == FLIPPED:
-        _copy(message, spins)
+        copy(message, spins)
     else:
         random_signs(stream, spins[:n])
     for k in range(count):
         i = order[k]
         spins[i] = -message[i] if kind == FLIPPED else message[i]
         clamped[i] = kind == ERASED_CLAMPED
-
-
-@jit
-def recall(
-    couplings: np.ndarray,
-    patterns: np.ndarray,
-    pattern_bits: np.ndarray,
-    noise: np.ndarray,
-    copies: int,
-    kind: int,
-    count: int,
-    temperature: float,
-    parallel: bool,
-    equilibration: int,
-    series: np.ndarray,
-    totals: np.ndarray,
-) -> None:
-    """Recall from a cue: R replicas of `copies` trajectories in lock-step; pattern 0 is the message of a and b, 1 of c.
-
-    `noise` uint64 (R, 4); `kind` and `count` as in `make_cue`; `pattern_bits` uint64 (P, W). Written are, for each of
-    the measured steps, `series` int64 (R, 6, steps): a's overlap with its message, sum of spins, a·b, a·c, Σ s_i h_i
-    (N² times minus twice the energy per neuron), and a(t)·a(t + steps//2) at t; and of a `totals` int64 (R, 4): overlap
-    of the cue, flips in the window, max |ξ^μ·s| over μ > 0 in the end, period at T = 0 (1, 2, or 0 if not reached).
-    """
-    p, n = patterns.shape
-    words = pattern_bits.shape[1]
-    stride = 64 * words
-    steps = series.shape[2]
-    lag = steps // 2
-    table = heat_bath_table(n, p, temperature) if temperature > 0 else np.empty(0, dtype=np.int64)
-    streams = np.empty((copies, 4), dtype=np.uint64)
-    spins = np.zeros((copies, stride), dtype=np.int8)
-    bits = np.empty((copies, words), dtype=np.uint64)
-    raw = np.zeros(copies * stride + 16, dtype=np.int32)
-    start = (-raw.ctypes.data % 64) // 4  # on a cache line, see `aligned`
-    fields = raw[start : start + copies * stride].reshape((copies, stride))
-    clamped = np.empty((copies, n), dtype=np.uint8)
-    draws = np.empty(n, dtype=np.uint64)
-    cuts = np.zeros(stride, dtype=np.int32)
-    movers = np.empty(n, dtype=np.int64)
-    history = np.zeros((lag, words), dtype=np.uint64)
-    recent = np.zeros((2, words), dtype=np.uint64)
-    settled = np.empty(copies, dtype=np.bool_)
-    for r in range(noise.shape[0]):
-        for c in range(copies):
-            _copy(noise[r], streams[c])
-            settled[c] = False
-            for _ in range(c):
-                jump(streams[c])
-            message = 1 if c == 2 and p > 1 else 0
-            make_cue(streams[c], patterns[message], kind, count, spins[c], clamped[c])
-            pack(spins[c], bits[c])
-            hebb_fields(patterns, pattern_bits, bits[c], spins[c], fields[c])
-        totals[r, CUE] = dot(bits[0], pattern_bits[0], n)
-        totals[r, FLIPS] = 0
-        moved = 0
-        for t in range(-equilibration, steps):
-            _copy(recent[0], recent[1])
-            _copy(bits[0], recent[0])
-            for c in range(copies):
-                if settled[c]:  # at T = 0 all later steps are the same
-                    continue
-                if table.size:
-                    fill_uint64(streams[c], draws)
-                    set_cuts(draws, n * temperature, cuts)
-                s, b, h, fixed = spins[c], bits[c], fields[c], clamped[c]
-                if parallel:
-                    flips = parallel_step(couplings, s, b, h, fixed, table, draws, cuts, movers)
-                else:
-                    flips = sequential_step(couplings, s, b, h, fixed, table, draws, cuts)
-                settled[c] = flips == 0 and table.size == 0
-                if c == 0:
-                    moved = flips
-                    if t >= 0:
-                        totals[r, FLIPS] += flips
-            if t >= 0:
-                _measure(r, t, n, spins, bits, fields, pattern_bits, history, series)
-        totals[r, SPURIOUS] = 0
-        for mu in range(1, p):
-            totals[r, SPURIOUS] = max(totals[r, SPURIOUS], abs(dot(bits[0], pattern_bits[mu], n)))
-        totals[r, PERIOD] = 0
-        if table.size == 0:
-            if moved == 0:
-                totals[r, PERIOD] = 1
-            elif parallel and dot(bits[0], recent[1], n) == n:
-                totals[r, PERIOD] = 2
-
-
-@jit
-def _measure(
-    r: int,
-    t: int,
-    n: int,
-    spins: np.ndarray,
-    bits: np.ndarray,
-    fields: np.ndarray,
-    pattern_bits: np.ndarray,
-    history: np.ndarray,
-    series: np.ndarray,
-) -> None:
-    """One column of `recall`'s series. Packed, so that all but the energy cost N/64 operations."""
-    own = bits[0]
-    series[r, OVERLAP, t] = dot(own, pattern_bits[0], n)
-    ups = 0
-    for w in range(own.size):
-        ups += popcount(own[w])
-    series[r, MAGNETISATION, t] = 2 * ups - n
-    if bits.shape[0] == 3:
-        series[r, PAIR, t] = dot(own, bits[1], n)
-        series[r, BLIND, t] = dot(own, bits[2], n)
-    alignment = 0
-    s, h = spins[0], fields[0]
-    for i in range(n):
-        alignment += s[i] * h[i]
-    series[r, ALIGNMENT, t] = alignment
-    lag = history.shape[0]
-    if t >= lag:
-        series[r, LAGGED, t - lag] = dot(history[t % lag], own, n)
-    _copy(own, history[t % lag])

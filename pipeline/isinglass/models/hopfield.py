@@ -13,16 +13,19 @@ import numpy as np
 from isinglass import measures
 from isinglass.arrays import Array
 from isinglass.exceptions import InputError
-from isinglass.kernels import spins
-from isinglass.kernels.bits import pack
+from isinglass.kernels import recall, spins
+from isinglass.kernels.bits import pack, unpack
 from isinglass.kernels.streams import choose, random_signs
-from isinglass.models.base import Model, Observable, array_parameter, copies_parameter, parameter
+from isinglass.models.base import Observable, array_parameter, copies_parameter, parameter
+from isinglass.models.stepped import Layout, State, Stepped, samples, state_bytes
 
+STATES_BYTES = 2**24
+"""Of states held at once: enough to spread Python's overhead over replicas, little enough for the cache."""
 CUES = {"flipped": spins.FLIPPED, "erased_free": spins.ERASED_FREE, "erased_clamped": spins.ERASED_CLAMPED}
 
 
 @dataclass(frozen=True)
-class Hopfield(Model):
+class Hopfield(Stepped):
     """N binary neurons s_i = ±1 that store P = αN random patterns ξ^μ in Hebb couplings.
 
     J_ij = (1/N) Σ_μ ξ_i^μ ξ_j^μ, J_ii = 0; h_i = Σ_j J_ij s_j; E = -½ Σ_i s_i h_i; heat bath
@@ -74,6 +77,13 @@ class Hopfield(Model):
     copies: int = copies_parameter()
 
     task: ClassVar[str | None] = "recall"
+    duration: ClassVar[str] = "steps"
+    configuration: ClassVar[str] = "spins"
+    exposed: ClassVar[typing.Mapping[str, str]] = {
+        "spins": "int8 (neurons,) of ±1, copy a",
+        "fields": "int32 (neurons,), N times the field h_i of each neuron, copy a",
+        "patterns": "int8 (patterns, neurons) of ±1; pattern 0 is the one to be recalled",
+    }
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable(
             "coherence",
@@ -153,45 +163,112 @@ class Hopfield(Model):
         couplings = 0.1 * self.neurons**2 * (1 + self.stored / 64)
         return self.copies * (1.1 * updates + 0.06 * flips * self.neurons) + 0.1 * couplings
 
-    def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`."""
-        return {name: x[0] for name, x in self.simulate_batch([self], disorder[None], noise[None]).items()}
+    def total(self) -> int:
+        """See `Stepped.total`."""
+        return self.equilibration + self.steps
+
+    def sites(self) -> int:
+        """See `Stepped.sites`."""
+        return self.neurons
+
+    def layout(self) -> Layout:
+        """See `Stepped.layout`; the arrays are described in `kernels.recall`."""
+        words = -(-self.neurons // 64)
+        return {
+            "streams": ((self.copies, 4), "uint64"),
+            "bits": ((self.copies, words), "uint64"),
+            "held": ((self.copies, words), "uint64"),
+            "recent": ((2, words), "uint64"),
+            "settled": ((self.copies,), "uint8"),
+            "counters": ((3,), "int64"),
+            "history": ((self.steps, words), "uint64"),
+            "series": ((5, self.steps), "int64"),
+        }
+
+    def prepare(self, disorder: np.ndarray) -> Network:
+        """See `Stepped.prepare`: the sample's couplings and patterns."""
+        return store(disorder, self.neurons, self.stored, self.patterns)
+
+    def begin(self, sample: Network, noise: np.ndarray) -> State:
+        """See `Stepped.begin`: the three copies at their cues."""
+        return self._begin(sample, noise, self._empty(len(noise)))
+
+    def _empty(self, replicas: int) -> State:
+        return {name: np.zeros((replicas, *shape), dtype) for name, (shape, dtype) in self.layout().items()}
+
+    def _begin(self, sample: Network, noise: np.ndarray, state: State) -> State:
+        noise = np.array(noise, dtype=np.uint64, order="C")  # of one kind: each other one would compile anew
+        written = (state[name] for name in ("streams", "bits", "held", "settled", "counters"))
+        recall.begin(sample[1], sample[2], noise, CUES[self.cue_mode], self.chosen, *written)
+        return state
+
+    def advance(self, sample: Network, state: State, first: int, last: int) -> None:
+        """See `Stepped.advance`."""
+        parallel = self.dynamics == "parallel"
+        recall.advance(*sample, self.temperature, parallel, self.equilibration, first, last, *state.values())
+
+    def observe(self, sample: Network, state: State) -> dict[str, np.ndarray]:
+        """See `Stepped.observe`."""
+        ends = self._ends(1, len(state["bits"]), state["series"][None], state["counters"][None])
+        self._conclude(sample, state, *(x[0] for x in ends[2:]))
+        return {name: x[0] for name, x in _observe([self], _sum(sample), *ends).items()}
+
+    def expose(self, name: str, sample: Network, state: State, replica: int) -> np.ndarray:
+        """See `Stepped.expose`."""
+        _, patterns, pattern_bits = sample
+        if name == "patterns":
+            return patterns
+        spins_ = np.zeros(64 * pattern_bits.shape[1], np.int8)
+        unpack(state["bits"][replica, 0], self.neurons, spins_)
+        if name == "spins":
+            return spins_[: self.neurons]
+        fields = np.empty(spins_.size, np.int32)
+        spins.hebb_fields(patterns, pattern_bits, state["bits"][replica, 0], spins_, fields)
+        return fields[: self.neurons]
+
+    def _ends(self, models: int, replicas: int, *known: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What `_observe` needs of models with this window: series, counters, lagged, totals, over (model, replica)."""
+        shapes = ((5, self.steps), (3,), (self.steps - self.steps // 2,), (2,))
+        return (*known, *(np.zeros((models, replicas, *shape), np.int64) for shape in shapes[len(known) :]))
+
+    def _conclude(self, sample: Network, state: State, lagged: np.ndarray, totals: np.ndarray) -> None:
+        """Write what is known at the end only, see `kernels.recall.conclude`."""
+        bits, recent, counters, history = (state[name] for name in ("bits", "recent", "counters", "history"))
+        parallel, cold = self.dynamics == "parallel", self.temperature == 0
+        recall.conclude(sample[2], self.neurons, parallel, cold, bits, recent, counters, history, lagged, totals)
 
     @classmethod
     def simulate_batch(
         cls, models: typing.Sequence[Self], disorder: np.ndarray, noise: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """See `Model.simulate_batch`: points that follow each other and share their sample share its couplings."""
-        shape = (len(models), noise.shape[1])
-        out = {o.name: np.empty(shape, dtype=o.dtype) for o in cls.observables}
-        lengths = np.array([model.steps for model in models])
-        series = {length: np.empty((*shape, 6, length), dtype=np.int64) for length in set(lengths.tolist())}
-        totals = np.empty((*shape, 4), dtype=np.int64)
-        message_sums = np.empty(len(models), dtype=np.int64)
-        noise = np.array(noise, dtype=np.uint64, order="C")  # of one kind: each other one would compile anew
-        known = None
+        """See `Model.simulate_batch`: points that follow each other and share their sample share its couplings.
+
+        The bytes are those of `begin`, `advance` and `observe`, but all observables are made at once.
+        """
+        replicas = noise.shape[1]
+        alike: dict[int, list[int]] = {}
         for k, model in enumerate(models):
-            asked = (disorder[k].tobytes(), model.neurons, model.stored, model.patterns)
-            if asked != known:
-                network, known = store(disorder[k], model.neurons, model.stored, model.patterns), asked
-                message_sum = network[1][0].sum(dtype=np.int64)
-            message_sums[k] = message_sum
-            spins.recall(
-                *network,
-                noise[k],
-                model.copies,
-                CUES[model.cue_mode],
-                model.chosen,
-                model.temperature,
-                model.dynamics == "parallel",
-                model.equilibration,
-                series[model.steps][k],
-                totals[k],
-            )
-        for length, recorded in series.items():
-            which = lengths == length
-            alike = [model for model in models if model.steps == length]
-            for name, values in _observe(alike, message_sums[which], recorded[which], totals[which]).items():
+            alike.setdefault(model.steps, []).append(k)
+        ends = {steps: models[which[0]]._ends(len(which), replicas) for steps, which in alike.items()}
+        place = {k: i for which in alike.values() for i, k in enumerate(which)}
+        sums = np.empty(len(models), dtype=np.int64)
+        known, scratch, together = None, State(), 1
+        for k, (model, sample) in enumerate(zip(models, samples(models, disorder), strict=True)):
+            sums[k] = _sum(sample)[0]
+            if known != (model.neurons, model.copies, model.steps):
+                known = (model.neurons, model.copies, model.steps)
+                together = min(max(1, STATES_BYTES // state_bytes(model.layout())), replicas)
+                scratch = model._empty(together)
+            end = ends[model.steps]
+            for r in range(0, replicas, together):
+                part, streams = (place[k], slice(r, r + together)), noise[k, r : r + together]
+                state = scratch if len(streams) == together else model._empty(len(streams))
+                state["counters"], state["series"] = end[1][part], end[0][part]
+                model.advance(sample, model._begin(sample, streams, state), 0, model.total())
+                model._conclude(sample, state, end[2][part], end[3][part])
+        out = {o.name: np.empty((len(models), replicas), dtype=o.dtype) for o in cls.observables}
+        for steps, which in alike.items():
+            for name, values in _observe([models[k] for k in which], sums[which], *ends[steps]).items():
                 out[name][which] = values
         return out
 
@@ -199,6 +276,9 @@ class Hopfield(Model):
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
         return cls(neurons=64, load=0.05, temperature=0.3, cue=0.8, equilibration=5, steps=10)
+
+
+Network = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @functools.lru_cache(maxsize=256)
@@ -214,9 +294,7 @@ def _signs(patterns: Array) -> tuple[int, int]:
     return rows, columns
 
 
-def store(
-    disorder: np.ndarray, neurons: int, patterns: int, own: Array | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def store(disorder: np.ndarray, neurons: int, patterns: int, own: Array | None = None) -> Network:
     """A sample's network: couplings N·J int8 or int16 (N, 64 W), patterns int8 (P, N), these packed uint64 (P, W).
 
     `disorder` is the sample's stream, uint64 (4,), not written to; it draws random patterns, or which rows of the `own`
@@ -240,10 +318,20 @@ def store(
     return couplings, signs, bits
 
 
+def _sum(network: Network) -> np.ndarray:
+    """Σ_i ξ_i of the message, int64 (1,)."""
+    return np.array([network[1][0].sum(dtype=np.int64)])
+
+
 def _observe(
-    models: typing.Sequence[Hopfield], message_sums: np.ndarray, series: np.ndarray, totals: np.ndarray
+    models: typing.Sequence[Hopfield],
+    message_sums: np.ndarray,
+    series: np.ndarray,
+    counters: np.ndarray,
+    lagged: np.ndarray,
+    totals: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """The observables (M, R) of M models with equal windows, from the (M, R, 6, steps) and (M, R, 4) of `spins.recall`.
+    """The observables (M, R) of M models with equal windows, from what `kernels.recall` leaves: (M, R, ...) each.
 
     One call for many models, because some fifty numpy calls cost more than a small simulation.
     """
@@ -253,28 +341,27 @@ def _observe(
 
     n, rivals = column(m.neurons for m in models), column(m.stored > 1 for m in models)
     paired, cold = column(m.copies == 3 for m in models), column(m.temperature == 0 for m in models)
-    scaled = {row: series[:, :, row] / n[..., None] for row in (spins.OVERLAP, spins.PAIR, spins.BLIND, spins.LAGGED)}
-    overlap = scaled[spins.OVERLAP]
+    overlap, pair, blind = (series[:, :, row] / n[..., None] for row in (recall.OVERLAP, recall.PAIR, recall.BLIND))
     counts = measures.binary_counts(
-        series[:, :, spins.OVERLAP], message_sums[:, None, None], series[:, :, spins.MAGNETISATION], n[..., None]
+        series[:, :, recall.OVERLAP], message_sums[:, None, None], series[:, :, recall.MAGNETISATION], n[..., None]
     )
     memory = measures.memory(counts)
     recalled = overlap.mean(axis=-1)
-    initial = totals[..., spins.CUE] / n
+    initial = counters[..., recall.CUE] / n
     steps = series.shape[-1]
-    period = totals[..., spins.PERIOD]
+    period = totals[..., recall.PERIOD]
     return {
-        "coherence": np.where(paired, abs(scaled[spins.PAIR]).mean(axis=-1), np.nan),
-        "blind_coherence": np.where(paired & rivals, abs(scaled[spins.BLIND]).mean(axis=-1), np.nan),
+        "coherence": np.where(paired, abs(pair).mean(axis=-1), np.nan),
+        "blind_coherence": np.where(paired & rivals, abs(blind).mean(axis=-1), np.nan),
         "memory": np.where((overlap <= 0) & ~np.isnan(memory), 0.0, memory).mean(axis=-1),
         "recall_overlap": recalled,
         "recall_gain": recalled - initial,
         "initial_overlap": initial,
         "final_overlap": overlap[..., -1],
-        "persistence": abs(scaled[spins.LAGGED][..., : steps - steps // 2]).mean(axis=-1),
-        "energy": -0.5 * (series[:, :, spins.ALIGNMENT] / n[..., None] ** 2).mean(axis=-1),
-        "spurious_overlap": np.where(rivals, totals[..., spins.SPURIOUS] / n, np.nan),
-        "acceptance": totals[..., spins.FLIPS] / (column(m.free for m in models) * steps),
+        "persistence": abs(lagged / n[..., None]).mean(axis=-1),
+        "energy": -0.5 * (series[:, :, recall.ALIGNMENT] / n[..., None] ** 2).mean(axis=-1),
+        "spurious_overlap": np.where(rivals, totals[..., recall.SPURIOUS] / n, np.nan),
+        "acceptance": counters[..., recall.FLIPS] / (column(m.free for m in models) * steps),
         "realised_load": np.broadcast_to(column(m.stored for m in models) / n, initial.shape),
         "converged": np.where(cold, period > 0, _steady(overlap)),
         "period": period,

@@ -1,0 +1,134 @@
+"""The pilot: a few simulations timed before a run, which its blocks, its plan and its backend rest on."""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from isinglass.isolation import Cell, warm
+from isinglass.keys import states
+from isinglass.models.base import construct
+from isinglass.planning import Pilot, pilot_points
+from isinglass.simulation import Call, FailedAlone, beside, here
+from isinglass.sweep import Grid
+
+LAG = 0.0025  # seconds: half the interpreter's switch interval
+PILOT_SECONDS = 3.0
+PILOT_LIMIT = 10.0  # seconds: under a time limit, simulations that take longer count as so long
+
+
+def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
+    """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
+
+    Compiles the kernels on the way, so that workers load them from the cache. It runs beside the main thread, which so
+    can be interrupted also while a long simulation runs. A point that raises is passed over: the run will say so.
+    `alone`: what computes the simulations where this process must not; then nothing is learnt of the GIL.
+    """
+    return beside(_pilot, grid, cost, cores, alone).result()
+
+
+def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilot:
+    if alone is None:
+        warm(grid.model)
+    timed: list[_Timed] = []
+    began = time.perf_counter()
+    for index in pilot_points(cost):
+        if time.perf_counter() - began > PILOT_SECONDS:
+            break  # long simulations: these will have to do
+        try:
+            timed.append(_timed(grid, index, alone or here))
+        except FailedAlone as failure:
+            if failure.limit is not None and failure.late:  # it takes at least that long
+                cost_of_it = float(cost[index])
+                timed.append(_Timed(lambda: None, failure.limit, failure.limit, cost_of_it))
+        except Exception:
+            continue  # the run will say so
+    if not timed:
+        guess = 0.01 / float(cost.max())
+        return Pilot(guess, guess, guess, timed=False)
+    paces = [t.seconds / t.cost for t in timed]
+    mean = sum(t.seconds for t in timed) / sum(t.cost for t in timed)
+    middle = min(timed, key=lambda t: abs(t.wall - 0.02))
+    if cores == 1 or middle.wall > 10 or alone is not None:
+        return Pilot(mean, min(paces), max(paces))
+    speedup = max(_speedup(middle.call) for _ in range(2))
+    holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
+    return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), holds_gil=holds)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """A call that was timed: its wall time, and seconds and cost of one simulation in it."""
+
+    call: Callable[[], object]
+    wall: float
+    seconds: float
+    cost: float
+
+
+def _timed(grid: Grid, index: tuple[int, ...], simulate: Call) -> _Timed:
+    """A call of some 10 ms at one point, the faster of two; or a single simulation, where that is longer."""
+    point = grid.point(index)
+    model, lanes = construct(grid.model, point), range(grid.model.lanes)
+    disorder = states(grid.keys.disorder(point, {}, [0]))
+    pairs = 1
+    while True:
+        noise = states(grid.keys.noise(point, {}, range(pairs), lanes))
+        call = functools.partial(
+            simulate, grid.model, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
+        )
+        seconds = math.inf
+        for _ in range(2):  # the first call may still compile; a long one does not care
+            began = time.perf_counter()
+            call()
+            seconds = min(seconds, max(time.perf_counter() - began, 1e-9))
+            if seconds > PILOT_SECONDS:
+                break
+        if seconds > 0.005 or pairs == 4096:
+            return _Timed(call, seconds, seconds / (pairs * len(lanes)), model.cost())
+        pairs = min(4096, math.ceil(0.01 / seconds * pairs), 64 * pairs)
+
+
+def _lag(call: Callable[[], object], seconds: float) -> float:
+    """Median seconds that another thread waits for the GIL while `call` runs.
+
+    A sleeper wakes in well under a millisecond, also on a busy machine, if the GIL is free; it waits for the switch
+    interval (5 ms) where Python code runs, and to the end where compiled code holds it.
+    """
+    lags: list[float] = []
+    over = threading.Event()
+
+    def sleeper() -> None:
+        while not over.is_set():
+            began = time.perf_counter()
+            time.sleep(0.001)
+            lags.append(time.perf_counter() - began - 0.001)
+
+    thread = threading.Thread(target=sleeper)
+    thread.start()
+    for _ in range(max(1, round(0.1 / seconds))):
+        call()
+    over.set()
+    thread.join()
+    return float(np.median(lags))
+
+
+def _speedup(call: Callable[[], object]) -> float:
+    """How many times faster two threads are than one: about 1 where the GIL is held."""
+    began = time.perf_counter()
+    call()
+    call()
+    alone = time.perf_counter() - began
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return alone / (time.perf_counter() - began)
