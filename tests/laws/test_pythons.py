@@ -15,7 +15,7 @@ from isinglass import provenance
 
 PIPELINE = Path(provenance.__file__).parent.parent
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-HASHES = '''
+HASHES = """
 import importlib, json, sys
 from isinglass.provenance import code_of
 from isinglass.source import import_text
@@ -39,7 +39,6 @@ def interpreters() -> dict[str, str]:
         if shutil.which("uv"):
             words = ["uv", "python", "find", "--no-python-downloads", "--no-project", version]
             places.append(subprocess.run(words, capture_output=True, text=True).stdout.strip())
-        places += [str(p) for p in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
         for place in places:
             asked = [place, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
             if place and subprocess.run(asked, capture_output=True, text=True).stdout.strip() == version:
