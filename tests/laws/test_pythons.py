@@ -15,25 +15,8 @@ from isinglass import provenance
 
 PIPELINE = Path(provenance.__file__).parent.parent
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-# Where the other Python has no numba or numpy, anything stands in for them: a hash reads text and runs none of it.
 HASHES = """
-import importlib, importlib.util, json, sys, types
-class Anything(types.ModuleType):
-    __path__ = []
-    def __getattr__(self, name): return Anything(name)
-    def __call__(self, *given, **named): return Anything("result")
-    def __getitem__(self, key): return Anything("item")
-    def __or__(self, other): return object
-    __ror__ = __or__
-    def __mro_entries__(self, bases): return ()
-    def __iter__(self): return iter(())
-    def __rsub__(self, other): return 0
-    __sub__ = __rmul__ = __mul__ = __rpow__ = __pow__ = __add__ = __radd__ = __neg__ = __lt__ = __rsub__
-for name in ("numpy", "numba", "llvmlite", "numpy.typing", "numba.extending", "numba.core"):
-    try:
-        importlib.import_module(name)
-    except ImportError:
-        sys.modules[name] = Anything(name)
+import importlib, json, sys
 from isinglass.provenance import code_of
 from isinglass.source import import_text
 out = {}
@@ -56,7 +39,6 @@ def interpreters() -> dict[str, str]:
         if shutil.which("uv"):
             words = ["uv", "python", "find", "--no-python-downloads", "--no-project", version]
             places.append(subprocess.run(words, capture_output=True, text=True).stdout.strip())
-        places += [str(p) for p in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
         for place in places:
             asked = [place, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
             if place and subprocess.run(asked, capture_output=True, text=True).stdout.strip() == version:
@@ -70,6 +52,9 @@ def test_another_python_has_the_same_hashes(version: str, home: Path) -> None:
     found = interpreters().get(version)
     if found is None:
         pytest.skip(f"no Python {version} is installed here")
+    lacking = subprocess.run([found, "-c", "import numpy, numba"], capture_output=True, text=True)
+    if lacking.returncode:
+        pytest.skip(f"Python {version} is here, but: {lacking.stderr.strip().splitlines()[-1]}")
     homes = {n: f"{m.__module__}:{m.__qualname__}" for n, m in rig.SHIPPED_MODELS.items()}
     given = json.dumps([rig.SYNTHETIC, homes, list(rig.SYNTHETIC_MODELS)])
     words = [found, "-c", HASHES]
