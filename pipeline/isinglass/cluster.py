@@ -142,7 +142,7 @@ class Lookout:
 
     def __init__(self, client: Client) -> None:
         self.client, self.threads = client, 1
-        self.seen = time.monotonic()
+        self.none_since: float | None = None
         self._look()
 
     def _look(self) -> None:
@@ -153,7 +153,9 @@ class Lookout:
         except (OSError, AttributeError):  # it is busy, or the connection broke: the client knows which
             return
         if found:
-            self.threads, self.seen = sum(found.values()), time.monotonic()
+            self.threads, self.none_since = sum(found.values()), None
+        elif self.none_since is None:
+            self.none_since = time.monotonic()
 
     def alone(self) -> str:
         """Why nothing more will come back; empty while there is hope. Looks every two seconds."""
@@ -161,13 +163,14 @@ class Lookout:
             return "the scheduler is gone"
         if self.client.status == "running" and time.monotonic() - self.looked > LOOK_SECONDS:
             self._look()
-        return f"no worker for {ALONE_SECONDS:g} s" if time.monotonic() - self.seen > ALONE_SECONDS else ""
+        gone = self.none_since is not None and time.monotonic() - self.none_since > ALONE_SECONDS
+        return f"no worker for {ALONE_SECONDS:g} s" if gone else ""
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Dask's own words stay out of the terminal: what ends, dies or is lost, the run tells."""
-    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "asyncio")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

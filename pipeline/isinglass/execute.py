@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PASSES = 3  # how often a task is sent whose workers die, beyond what the scheduler itself tries
-ANSWER_SECONDS = 10.0  # for the report of a task that has ended: kilobytes
+ANSWER_SECONDS = 3.0  # for the report of a task that has ended: kilobytes
 WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough that a stop leaves little behind
 
 
@@ -105,6 +105,8 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     for job in jobs:
         if stop():
             break
+        if ledger.deaths_at(store.ledger, block_name(job.index)) >= ledger.DEATHS:
+            context = replace(context, alone=True)  # and so for the blocks behind it, which may be like it
         try:
             out.append(_run_block(context, store, model, job, stop))
         except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
@@ -126,7 +128,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     name, box = block_name(job.index), store.blocks.slices(job.index)
     part = replace(job.part, model=model)
     shape = tuple(s.stop - s.start for s in box)
-    attempts, deaths = ledger.begin(store.ledger, name, {"request": context.request})
+    attempts = ledger.begin(store.ledger, name, {"request": context.request})
     with ledger.locked(store.ledger, name):
         work = _stored(store, name, box, model) or Work.empty(model, shape, store.declaration["own"])
     before = work.status
@@ -139,7 +141,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
     work.failures = failures_within(part, first, work.status, work.failures)
     known_failures = len(work.failures)
     work.shorter = shorter_runs(store, model, box, work, context.code)
-    with caller(context, deaths, stop) as call:
+    with caller(context, stop) as call:
         compute(part, first, wanted, work, context.pace, stop, call)
         work.cpu_seconds += getattr(call, "cpu_seconds", 0.0)
     new = work.failures[known_failures:]
@@ -170,9 +172,9 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
 
 
 @contextlib.contextmanager
-def caller(context: Context, deaths: int, stop: Callable[[], bool]) -> Iterator[Call]:
+def caller(context: Context, stop: Callable[[], bool]) -> Iterator[Call]:
     """How to call a block's model: here, or, under a time limit or after two deaths, in a process of its own."""
-    if context.model.portable and (context.alone or context.limit is not None or deaths >= ledger.DEATHS):
+    if context.model.portable and (context.alone or context.limit is not None):
         with cell(context.model, context.limit, Path(context.root), stop) as alone:
             yield alone
     else:

@@ -213,27 +213,31 @@ def alive(run: Json) -> bool:
     return bool(_born(int(run["pid"])) == run.get("born", ""))
 
 
-def begin(folder: Path, block: str, by: Json) -> tuple[int, int]:
-    """Say that a block is in flight. Returns which attempt this is, and how many before it may have died.
-
-    A `.run` left over is of a process that died, or of one that is at work on this machine, or of one elsewhere, which
-    counts as dead: the only use of the number is caution.
-    """
+def begin(folder: Path, block: str, by: Json) -> int:
+    """Say that a block is in flight. Returns which attempt this is: a `.run` left over counts as one."""
     path = folder / f"{block}.run"
-    attempts, deaths = 1, 0
+    attempts = 1
     try:
-        before = read_json(path)
-        attempts, deaths = attempts + int(before["attempts"]), deaths_of(before)
+        attempts += int(read_json(path)["attempts"])
     except FileNotFoundError:
         pass
     except (DamagedError, KeyError):
         attempts += 1
+    deaths = deaths_at(folder, block)
     write_json(path, me() | by | {"attempts": attempts, "deaths": deaths, "since": time.time()})
-    return attempts, deaths
+    return attempts
+
+
+def deaths_at(folder: Path, block: str) -> int:
+    """How many processes have died with a block in flight since it was last committed."""
+    try:
+        return deaths_of(read_json(folder / f"{block}.run"))
+    except (FileNotFoundError, DamagedError, KeyError):
+        return 0
 
 
 def deaths_of(run: Json) -> int:
-    """How many processes have died with a block in flight, as far as its `.run` tells."""
+    """The same, of a `.run` that was read: one of a process elsewhere counts as dead, which costs caution only."""
     return int(run["deaths"]) + (run["host"] != socket.gethostname() or not alive(run))
 
 

@@ -216,9 +216,11 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
 
     `home`: where a note says that a pilot is under way, so that a next run knows of its death.
     """
-    deaths = 0 if home is None else ledger.begin(home, "pilot", {})[1]
+    deaths = 0
     if home is not None:
+        deaths = ledger.deaths_at(home, "pilot")
         deaths += sum(map(ledger.deaths_of, itertools.chain(*map(ledger.in_flight, home.glob("*/blocks")))))
+        ledger.begin(home, "pilot", {})
     limit = asked.workflow.time_limit
     try:
         if asked.reference.portable and (limit is not None or deaths):

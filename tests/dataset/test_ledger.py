@@ -74,8 +74,8 @@ def test_arrays_round_trip(array: np.ndarray) -> None:
 def test_the_life_of_a_block(tmp_path: Path) -> None:
     """In flight, again in flight after a death, written in part, whole; each replaces what was before."""
     status = np.array([[1, 0], [2, 3]], np.int8)
-    assert ledger.begin(tmp_path, "0.1", {"pid": 1, "host": "a"}) == (1, 0)
-    assert ledger.begin(tmp_path, "0.1", {"pid": 2, "host": "b"}) == (2, 1)
+    assert ledger.begin(tmp_path, "0.1", {"pid": 1, "host": "a"}) == 1
+    assert ledger.begin(tmp_path, "0.1", {"pid": 2, "host": "b"}) == 2
     assert [(r["block"], r["pid"], r["attempts"]) for r in ledger.in_flight(tmp_path)] == [("0.1", 2, 2)]
     assert ledger.listing(tmp_path) == {}
 
@@ -86,7 +86,7 @@ def test_the_life_of_a_block(tmp_path: Path) -> None:
     np.testing.assert_array_equal(entry["status"], status)
     assert [entry[k] for k in ("done", "failed", "skipped", "pending", "code")] == [1, 1, 1, 1, "x"]
 
-    assert ledger.begin(tmp_path, "0.1", {"pid": 3, "host": "a"}) == (1, 0)
+    assert ledger.begin(tmp_path, "0.1", {"pid": 3, "host": "a"}) == 1
     ledger.commit(tmp_path, "0.1", np.ones_like(status), {"code": "y"})
     assert ledger.listing(tmp_path) == {"0.1": "done"}
     assert "status" not in ledger.read_entry(tmp_path, "0.1", "done")
@@ -103,7 +103,7 @@ def test_an_entry_of_another_block_is_damage(tmp_path: Path) -> None:
 
 def test_a_torn_run_file_counts_as_an_attempt(tmp_path: Path) -> None:
     (tmp_path / "0.run").write_text("{")
-    assert ledger.begin(tmp_path, "0", {}) == (2, 0)
+    assert ledger.begin(tmp_path, "0", {}) == 2
     assert ledger.in_flight(tmp_path)[0]["attempts"] == 2
 
 
