@@ -52,7 +52,7 @@ def test_another_python_has_the_same_hashes(version: str, home: Path) -> None:
     found = interpreters().get(version)
     if found is None:
         pytest.skip(f"no Python {version} is installed here")
-    lacking = subprocess.run([found, "-c", "import numpy, numba"], capture_output=True, text=True)
+    lacking = subprocess.run([found, "-c", "import dask, numba, numpy, rich, xarray, yaml, zarr"], capture_output=True, text=True)
     if lacking.returncode:
         pytest.skip(f"Python {version} is here, but: {lacking.stderr.strip().splitlines()[-1]}")
     homes = {n: f"{m.__module__}:{m.__qualname__}" for n, m in rig.SHIPPED_MODELS.items()}
