@@ -119,6 +119,7 @@ def test_a_simulation_over_its_time_fails_alone(cluster: str, home: Path) -> Non
     check(home / "run", "hang", "time limit: not done after 1.5 s")
 
 
+@pytest.mark.long
 def test_only_the_failed_run_again(home: Path) -> None:
     path = declare(home / "deadly.py", "hang", ", time_limit=1.5")
     workflow = load_workflow(path)

@@ -79,6 +79,7 @@ def test_kill_of_a_worker_twenty_times(kind: str, seed: int, home: Path) -> None
     kill_a_worker(kind, seed, home)
 
 
+@long
 def test_kill_of_the_scheduler(home: Path) -> None:
     """One clear line and exit 3 in bounded time; with a new scheduler the same command completes."""
     with chaos.backend("nanny", home) as (cluster, by_hand):

@@ -46,7 +46,7 @@ def stopped(process: subprocess.Popen[str], seconds: float = END_SECONDS) -> str
         ("serial", TERM),
         ("threads", CTRL_C),
         ("processes", CTRL_C),
-        ("no nanny", TERM),
+        pytest.param("no nanny", TERM, marks=long),
         pytest.param("serial", CTRL_C, marks=long),
         pytest.param("threads", TERM, marks=long),
         pytest.param("processes", TERM, marks=long),

@@ -129,7 +129,9 @@ LOOPBACK = f"{int.from_bytes(bytes([127, 0, 0, 1]), __import__('sys').byteorder)
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system shows no table of sockets")
-@pytest.mark.parametrize("words", [(), ("--cluster", "local")], ids=["default", "local"])
+@pytest.mark.parametrize(
+    "words", [pytest.param((), id="default"), pytest.param(("--cluster", "local"), id="local", marks=long)]
+)
 def test_nothing_listens_beyond_this_machine(words: tuple[str, ...], home: Path) -> None:
     """All processes of a run, from its start to its end."""
     sweep = chaos.Sweep(home, "threads")
