@@ -284,15 +284,21 @@ def serve(news: int) -> None:
             os._exit(0)
         _send(told, ("forked", fork, before))
         before = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
-        if os.getppid() == 1 or _ended(source):
+        if _drained(source):
             return
 
 
-def _ended(source: IO[bytes]) -> bool:
-    """Whether nobody can ask any more."""
-    poll = select.poll()
-    poll.register(source, select.POLLHUP)
-    return bool(poll.poll(0))
+def _drained(source: IO[bytes]) -> bool:
+    """Throw away what a dead fork was asked and may have half read; true where nobody can ask any more."""
+    os.set_blocking(source.fileno(), False)
+    try:
+        while os.read(source.fileno(), 1 << 20):
+            pass
+    except BlockingIOError:
+        return False
+    finally:
+        os.set_blocking(source.fileno(), True)
+    return True
 
 
 def _serve(model: type[Model], source: IO[bytes], target: IO[bytes]) -> None:

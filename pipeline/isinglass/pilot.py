@@ -57,7 +57,7 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilo
     middle = min(timed, key=lambda t: abs(t.wall - 0.02))
     if cores == 1 or middle.wall > 10 or alone is not None:
         return Pilot(mean, min(paces), max(paces))
-    speedup = max(_speedup(middle.call) for _ in range(2))
+    speedup = max(_speedup(middle.call, max(1, round(0.03 / middle.wall))) for _ in range(2))
     holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
     return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), holds_gil=holds)
 
@@ -119,13 +119,18 @@ def _lag(call: Callable[[], object], seconds: float) -> float:
     return float(np.median(lags))
 
 
-def _speedup(call: Callable[[], object]) -> float:
+def _speedup(call: Callable[[], object], times: int) -> float:
     """How many times faster two threads are than one: about 1 where the GIL is held."""
+
+    def work() -> None:
+        for _ in range(times):
+            call()
+
     began = time.perf_counter()
-    call()
-    call()
+    work()
+    work()
     alone = time.perf_counter() - began
-    threads = [threading.Thread(target=call) for _ in range(2)]
+    threads = [threading.Thread(target=work) for _ in range(2)]
     began = time.perf_counter()
     for thread in threads:
         thread.start()
