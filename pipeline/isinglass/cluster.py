@@ -240,6 +240,8 @@ def connect(profile: Profile) -> Iterator[Client]:
         "distributed.scheduler.allowed-failures": 200,  # each block of a task may kill two workers
         "distributed.scheduler.worker-ttl": "30 minutes",
         "distributed.scheduler.work-stealing": False,
+        # the nanny of a worker that has died twice within this time would be closed, and with it the worker's place
+        "distributed.deploy.lost-worker-timeout": "30 days",
     }
     with dask.config.set(settings), _quiet():
         if profile.kind in ("threads", "processes"):

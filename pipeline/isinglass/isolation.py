@@ -148,11 +148,11 @@ class Cell:
                     if not piece:
                         raise EOFError
                     answer += piece
-                    if len(answer) >= 8 and len(answer) == 8 + struct.unpack("<Q", answer[:8])[0]:
-                        whole = pickle.loads(answer[8:])
+                    while len(answer) >= 8 and len(answer) >= (end := 8 + struct.unpack("<Q", answer[:8])[0]):
+                        whole = pickle.loads(answer[8:end])
                         if whole[0] == self.asked:
                             return whole[1:]
-                        answer.clear()  # of a question that was asked before a death, and was still in the pipe
+                        del answer[:end]  # to a question that was asked before a death, and was still in the pipe
                 elif news in ready:
                     self._hear()
                 now = time.monotonic()
@@ -169,7 +169,8 @@ class Cell:
 
     def _abort(self) -> str:
         """End the computing process, and have it say where it was."""
-        os.kill(self.fork, signal.SIGABRT)  # faulthandler writes down every thread's stack
+        with contextlib.suppress(ProcessLookupError):  # it may have died just now
+            os.kill(self.fork, signal.SIGABRT)  # faulthandler writes down every thread's stack
         assert self.news is not None
         try:
             if select.select([self.news], [], [], 2.0)[0]:
