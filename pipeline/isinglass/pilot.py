@@ -18,6 +18,9 @@ from isinglass.planning import Pilot, pilot_points
 from isinglass.simulation import Call, FailedAlone, beside, here
 from isinglass.sweep import Grid
 
+HOLDS = (
+    1.3  # two threads that are not even so many times as fast as one hold the interpreter's lock, if they wait for it
+)
 LAG = 0.0025  # seconds: half the interpreter's switch interval
 PILOT_SECONDS = 3.0
 PILOT_LIMIT = 10.0  # seconds: under a time limit, simulations that take longer count as so long
@@ -42,11 +45,11 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilo
         if time.perf_counter() - began > PILOT_SECONDS:
             break  # long simulations: these will have to do
         try:
-            timed.append(_timed(grid, index, alone or here))
+            pace = timed[-1].seconds / timed[-1].cost if timed else None
+            timed.append(_timed(grid, index, alone or here, float(cost[index]) * pace if pace else None))
         except FailedAlone as failure:
             if failure.limit is not None and failure.late:  # it takes at least that long
-                cost_of_it = float(cost[index])
-                timed.append(_Timed(lambda: None, failure.limit, failure.limit, cost_of_it))
+                timed.append(_Timed(lambda: None, failure.limit, failure.limit, float(cost[index])))
         except Exception:
             continue  # the run will say so
     if not timed:
@@ -57,8 +60,11 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilo
     middle = min(timed, key=lambda t: abs(t.wall - 0.02))
     if cores == 1 or middle.wall > 10 or alone is not None:
         return Pilot(mean, min(paces), max(paces))
-    speedup = max(_speedup(middle.call, max(1, round(0.03 / middle.wall))) for _ in range(2))
-    holds = speedup < 1.3 and _lag(middle.call, middle.wall) > LAG
+    times = max(1, round(0.02 / middle.wall))
+    waits = _lag(middle.call, middle.wall) > LAG
+    # other work on the machine makes one comparison worth little: only several acquit a suspect, one any other
+    speedup = min(_speedup(middle.call, 2 * times) for _ in range(3)) if waits else _speedup(middle.call, times)
+    holds = waits and speedup < HOLDS
     return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), holds_gil=holds)
 
 
@@ -72,19 +78,23 @@ class _Timed:
     cost: float
 
 
-def _timed(grid: Grid, index: tuple[int, ...], simulate: Call) -> _Timed:
-    """A call of some 10 ms at one point, the faster of two; or a single simulation, where that is longer."""
+def _timed(grid: Grid, index: tuple[int, ...], simulate: Call, guess: float | None) -> _Timed:
+    """A call of some 10 ms at one point; or a single simulation, where that is longer.
+
+    `guess`: seconds of one simulation by the points before; at the first point there is none, the call may still
+    compile, and counts as the faster of two.
+    """
     point = grid.point(index)
     model, lanes = construct(grid.model, point), range(grid.model.lanes)
     disorder = states(grid.keys.disorder(point, {}, [0]))
-    pairs = 1
+    pairs = 1 if guess is None else max(1, min(4096, round(0.01 / guess)))
     while True:
         noise = states(grid.keys.noise(point, {}, range(pairs), lanes))
         call = functools.partial(
             simulate, grid.model, [model] * pairs, np.repeat(disorder, pairs, 0), noise.reshape(pairs, -1, 4)
         )
         seconds = math.inf
-        for _ in range(2):  # the first call may still compile; a long one does not care
+        for _ in range(2 if guess is None else 1):
             began = time.perf_counter()
             call()
             seconds = min(seconds, max(time.perf_counter() - began, 1e-9))
@@ -112,7 +122,7 @@ def _lag(call: Callable[[], object], seconds: float) -> float:
 
     thread = threading.Thread(target=sleeper)
     thread.start()
-    for _ in range(max(1, round(0.1 / seconds))):
+    for _ in range(max(1, round(0.05 / seconds))):
         call()
     over.set()
     thread.join()

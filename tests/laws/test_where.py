@@ -62,7 +62,7 @@ def who(root: Path) -> set[int]:
 
 
 @two_cores
-@pytest.mark.parametrize("compiled", [pytest.param(False, marks=long), True])
+@pytest.mark.parametrize("compiled", [False, True])
 def test_a_model_that_holds_the_gil_runs_in_processes(
     compiled: bool, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
