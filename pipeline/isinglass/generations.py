@@ -359,7 +359,13 @@ def publish_analysis(root: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _clean(home: Path) -> None:
-    """Remove private folders of dead processes; and what is a day old: superseded generations, temporary files."""
+    """Remove what dead processes left: private folders, notes of blocks that are done; and what is a day old.
+
+    That is superseded generations and temporary files.
+    """
+    for note in home.glob("*/blocks/*.run"):
+        if note.with_suffix(".done").exists():  # killed between the two
+            note.unlink(missing_ok=True)
     for lock in home.glob(".new-*.lock"):
         if _abandoned(lock):
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)

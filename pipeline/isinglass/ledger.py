@@ -177,9 +177,11 @@ def suffix_of(folder: Path, block: str) -> str | None:
 
 
 def in_flight(folder: Path) -> list[Json]:
-    """Who says to be working on which block now."""
+    """Who says to be working on which block now; a block that is done is in flight no more."""
     out = []
     for path in folder.glob("*.run"):
+        if path.with_suffix(".done").exists():
+            continue
         try:
             out.append(read_json(path) | {"block": path.name.removesuffix(".run")})
         except (DamagedError, FileNotFoundError):

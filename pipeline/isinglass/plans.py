@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -219,7 +218,8 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
     deaths = 0
     if home is not None:
         deaths = ledger.deaths_at(home, "pilot")
-        deaths += sum(map(ledger.deaths_of, itertools.chain(*map(ledger.in_flight, home.glob("*/blocks")))))
+        store = current(home.parent)
+        deaths += sum(map(ledger.deaths_of, ledger.in_flight(store.ledger))) if store is not None else 0
         ledger.begin(home, "pilot", {})
     limit = asked.workflow.time_limit
     try:

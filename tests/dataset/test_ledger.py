@@ -121,3 +121,14 @@ def test_requests_are_in_order_and_damaged_ones_ask_nothing(tmp_path: Path) -> N
     with pytest.raises(InputError, match="the newest request is damaged"):
         ledger.newest_request(folder)
     assert [r["n"] for r in ledger.requests(folder)] == list(range(19))
+
+
+def test_a_note_beside_a_done_block_is_none(tmp_path: Path) -> None:
+    """A process may be killed after the entry and before its note is gone: nobody is at work then."""
+    for suffix in ("done", "part"):
+        ledger.begin(tmp_path, suffix, {})
+        status = np.full((2, 2), 1 if suffix == "done" else 0, np.int8)
+        note = (tmp_path / f"{suffix}.run").read_bytes()
+        ledger.commit(tmp_path, suffix, status, {})
+        (tmp_path / f"{suffix}.run").write_bytes(note)
+    assert [run["block"] for run in ledger.in_flight(tmp_path)] == ["part"]
