@@ -33,6 +33,8 @@ DEFAULT = "threads"
 RECONNECT_SECONDS = 15  # that a scheduler may take to answer, at the start or after its connection broke
 LOOK_SECONDS = 2.0  # between two looks at the workers
 ALONE_SECONDS = 60.0  # that a run waits for a worker: a nanny starts a dead one again in a few
+START_SECONDS = 120.0  # that it waits for the first: imports, on a machine that is busy
+ALL_SECONDS = 10.0  # that it waits for the others then: who comes first would get all of a few tasks
 PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
@@ -53,8 +55,8 @@ class Profile:
 
     @property
     def slots(self) -> int:
-        """Simulations at once, as far as known before connecting."""
-        return self.workers * self.threads
+        """Simulations at once; 0 for a running cluster, which is not asked before a run connects."""
+        return 0 if self.kind in ("address", "scheduler-file") else self.workers * self.threads
 
 
 def load_profile(name: str | None) -> Profile:
@@ -140,8 +142,9 @@ def check_reachable(profile: Profile) -> None:
 class Lookout:
     """Watches the workers of a cluster. `threads`: how many tasks they take at once, at least 1."""
 
-    def __init__(self, client: Client) -> None:
-        self.client, self.threads = client, 1
+    def __init__(self, client: Client, slots: int) -> None:
+        self.client, self.slots, self.threads = client, slots, 1
+        self.first: float | None = None
         self.none_since: float | None = None
         self._look()
 
@@ -154,8 +157,15 @@ class Lookout:
             return
         if found:
             self.threads, self.none_since = sum(found.values()), None
+            self.first = self.first or self.looked
         elif self.none_since is None:
-            self.none_since = time.monotonic()
+            self.none_since = self.looked
+
+    def ready(self) -> bool:
+        """Whether the workers that are expected have come, or the last of them take too long. Looks."""
+        if self.client.status == "running":
+            self._look()
+        return self.first is not None and (self.threads >= self.slots or self.looked - self.first > ALL_SECONDS)
 
     def alone(self) -> str:
         """Why nothing more will come back; empty while there is hope. Looks every two seconds."""
@@ -163,8 +173,9 @@ class Lookout:
             return "the scheduler is gone"
         if self.client.status == "running" and time.monotonic() - self.looked > LOOK_SECONDS:
             self._look()
-        gone = self.none_since is not None and time.monotonic() - self.none_since > ALONE_SECONDS
-        return f"no worker for {ALONE_SECONDS:g} s" if gone else ""
+        patience = START_SECONDS if self.first is None else ALONE_SECONDS
+        gone = self.none_since is not None and time.monotonic() - self.none_since > patience
+        return f"no worker for {patience:g} s" if gone else ""
 
 
 @contextmanager
@@ -223,7 +234,7 @@ def _without_main() -> Iterator[None]:
 
 @contextmanager
 def connect(profile: Profile) -> Iterator[Client]:
-    """A client of the profile's cluster; what was started here is stopped at the end.
+    """A client of the profile's cluster; what was started here is stopped at the end. Worker processes come later.
 
     Raises InputError where a running cluster cannot be reached.
     """
@@ -242,6 +253,7 @@ def connect(profile: Profile) -> Iterator[Client]:
         "distributed.scheduler.work-stealing": False,
         # the nanny of a worker that has died twice within this time would be closed, and with it the worker's place
         "distributed.deploy.lost-worker-timeout": "30 days",
+        "distributed.worker.preload": ["isinglass.execute"],  # a worker imports while the store is declared
     }
     with dask.config.set(settings), _quiet():
         if profile.kind in ("threads", "processes"):
@@ -251,7 +263,7 @@ def connect(profile: Profile) -> Iterator[Client]:
                 _deaf_loop() as loop,
                 LocalCluster(
                     loop=loop,
-                    n_workers=profile.workers if processes else 1,
+                    n_workers=0 if processes else 1,
                     threads_per_worker=profile.threads,
                     processes=processes,
                     worker_class=None if processes else Impatient,
@@ -264,6 +276,9 @@ def connect(profile: Profile) -> Iterator[Client]:
                 ) as started,
                 Client(started, set_as_default=False) as client,
             ):
+                if processes:
+                    started.new_spec["options"]["dashboard"] = False  # one for each worker costs its start 0.4 s
+                    started.scale(profile.workers)
                 yield client
             return
         keyword = (

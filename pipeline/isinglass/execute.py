@@ -239,16 +239,18 @@ def distribute(
     tasks: Iterable[Sequence[Job]],
     stopping: Callable[[], float | None],
     tick: Callable[[], None],
+    slots: int,
 ) -> Iterator[list[Report]]:
     """Keep a window of tasks in flight on a Dask cluster; yields the reports of each task as it ends.
 
-    `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting. A
-    task whose worker died comes back as reports with `lost` set: its blocks are missing, not failed. Where the
-    scheduler or the last worker is gone, what is in flight is lost and nothing more is sent.
+    `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting;
+    `slots`: simulations at once, as far as known. A task whose worker died comes back as reports with `lost` set: its
+    blocks are missing, not failed. Where the scheduler or the last worker is gone, what is in flight is lost and
+    nothing more is sent.
     """
     from distributed import as_completed
 
-    lookout = Lookout(client)
+    lookout = Lookout(client, slots)
     queue = iter(tasks)
     again: list[tuple[Sequence[Job], int]] = []
     flying: dict[Any, tuple[Sequence[Job], int]] = {}
@@ -267,6 +269,9 @@ def distribute(
             flying[future] = jobs, passes
             done.add(future)
 
+    while not lookout.ready() and not lookout.alone() and stopping() is None:
+        time.sleep(0.02)
+        tick()
     feed()
     while flying or (again and stopping() is None):
         deadline = stopping()

@@ -13,21 +13,21 @@ import numpy as np
 
 from isinglass.isolation import Cell, warm
 from isinglass.keys import states
-from isinglass.models.base import construct
+from isinglass.models.base import construct, overrides
 from isinglass.planning import Pilot, pilot_points
 from isinglass.simulation import Call, FailedAlone, beside, here
 from isinglass.sweep import Grid
 
-HOLDS = (
-    1.3  # two threads that are not even so many times as fast as one hold the interpreter's lock, if they wait for it
-)
+PROCESSES_PAY = 15.0  # seconds of work from which starting worker processes (some 5 s) is worth it
+HOLDS = 1.3  # two threads that are not even so many times as fast as one wait for each other, if they are suspect
 LAG = 0.0025  # seconds: half the interpreter's switch interval
+SHORT = 1e-4  # seconds: threads that call so short simulations one by one mostly hand the lock to and fro
 PILOT_SECONDS = 3.0
 PILOT_LIMIT = 10.0  # seconds: under a time limit, simulations that take longer count as so long
 
 
 def pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None = None) -> Pilot:
-    """Time a few simulations: seconds a unit of cost, and whether the model holds the GIL.
+    """Time a few simulations: seconds a unit of cost, and whether threads would wait for each other.
 
     Compiles the kernels on the way, so that workers load them from the cache. A point that raises is passed over: the
     run will say so.
@@ -60,12 +60,16 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilo
     middle = min(timed, key=lambda t: abs(t.wall - 0.02))
     if cores == 1 or middle.wall > 10 or alone is not None:
         return Pilot(mean, min(paces), max(paces))
+    short = middle.seconds < SHORT and not overrides(grid.model, "simulate_batch")
+    much = mean * cost.sum() * grid.samples * grid.replicas > PROCESSES_PAY
+    if not (short or much):
+        return Pilot(mean, min(paces), max(paces))
+    waits = much and _lag(middle.call, middle.wall) > LAG
     times = max(1, round(0.02 / middle.wall))
-    waits = _lag(middle.call, middle.wall) > LAG
-    # other work on the machine makes one comparison worth little: only several acquit a suspect, one any other
+    # other work on the machine makes one comparison worth little: only several acquit who holds the lock
     speedup = min(_speedup(middle.call, 2 * times) for _ in range(3)) if waits else _speedup(middle.call, times)
-    holds = waits and speedup < HOLDS
-    return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), holds_gil=holds)
+    wait = (waits or short) and speedup < HOLDS
+    return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), threads_wait=wait)
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def _lag(call: Callable[[], object], seconds: float) -> float:
             time.sleep(0.001)
             lags.append(time.perf_counter() - began - 0.001)
 
-    thread = threading.Thread(target=sleeper)
+    thread = threading.Thread(target=sleeper, daemon=True)
     thread.start()
     for _ in range(max(1, round(0.05 / seconds))):
         call()
@@ -140,7 +144,7 @@ def _speedup(call: Callable[[], object], times: int) -> float:
     work()
     work()
     alone = time.perf_counter() - began
-    threads = [threading.Thread(target=work) for _ in range(2)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]
     began = time.perf_counter()
     for thread in threads:
         thread.start()

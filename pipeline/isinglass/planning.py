@@ -162,14 +162,14 @@ class Pilot:
     """Measured seconds a unit of `cost()`, the least and most of the timed points, and what a second thread brings.
 
     `speedup`: how many times faster two threads are than one, from 1 to 2, or None where that was not measured;
-    `holds_gil`: the model is the reason. `timed=False`: no point ran, the seconds are a guess.
+    `threads_wait`: for each other, for Python's global lock. `timed=False`: no point ran, the seconds are a guess.
     """
 
     seconds: float
     low: float
     high: float
     speedup: float | None = None
-    holds_gil: bool = False
+    threads_wait: bool = False
     timed: bool = True
 
 

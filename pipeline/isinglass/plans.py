@@ -70,7 +70,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do, before it does it. Seconds are CPU seconds; `pilot` is what they rest on."""
+    """What a run will do, before it does it. Seconds are CPU seconds; `pilot` is what they rest on.
+
+    `slots`: simulations at once, 0 where only the cluster knows.
+    """
 
     simulations: int
     points: int
@@ -106,7 +109,10 @@ class Plan:
         yield f"CPU time      {duration(self.cpu_seconds)}{points}"
         speedup = self.pilot.speedup if self.slots > 1 else None
         measured = f"; two threads were {speedup:.1f} times as fast as one" if speedup else ""
-        yield f"time          {duration(self.wall_seconds)} with {self.slots} at a time{measured}"
+        if self.slots:
+            yield f"time          {duration(self.wall_seconds)} with {self.slots} at a time{measured}"
+        else:
+            yield "time          as many at a time as the cluster's workers take"
         if self.longest > LONG_SIMULATION:
             yield f"warning       the longest simulation takes {duration(self.longest)}: a stop loses that much of it"
 
@@ -287,7 +293,7 @@ def united(root: Path, old: Grid, asked: Asked) -> Grid:
 
 def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: Pilot, profile: Profile) -> Plan:
     """What doing all of it takes."""
-    model, slots = asked.workflow.model, max(profile.slots, 1)
+    model, slots = asked.workflow.model, profile.slots
     each, _ = simulation_bytes(model, own)
     tasks = pack([(index, cost * measured.seconds) for index, cost, _ in undone.jobs], TASK_SECONDS)
     blocks, arrays = len(undone.jobs), len(model.observables) + 2
@@ -301,7 +307,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         files=blocks * (arrays + 1) + arrays + 2 * len(asked.grid.full_dims) + 4,
         bytes=undone.simulations * each,
         cpu_seconds=sum(seconds for seconds, _ in tasks),
-        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], slots) * slower,
+        wall_seconds=wall_seconds([seconds for seconds, _ in tasks], max(slots, 1)) * slower,
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import signal
 import sys
@@ -15,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isinglass import ledger, results
+from isinglass import ledger, pilot, results
 from isinglass.arrays import Array
-from isinglass.cluster import Profile, check_reachable, connect, load_profile
+from isinglass.cluster import Profile, check_reachable, connect, cores, load_profile
 from isinglass.convergence import advice
 from isinglass.coordinates import OwnDim, own_dims
 from isinglass.dataset import Store
@@ -53,8 +54,8 @@ from isinglass.workflow import Workflow, load_workflow
 
 if TYPE_CHECKING:
     import xarray as xr
+    from distributed import Client
 
-PROCESSES_PAY = 10.0  # seconds of work from which starting worker processes (some 5 s) is worth it
 GRACE = 4.0  # seconds that a stopped run waits for what is in flight
 
 
@@ -97,7 +98,10 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
 
     def block_of(grid: Grid, own: Mapping[str, OwnDim]) -> tuple[int, ...]:
         del grid  # the first request's own grid
-        return choose_block(asked, own, pilot_once(), profile, options)
+        block = choose_block(asked, own, pilot_once(), profile, options)
+        if profile.kind == "processes":
+            client_of(profile)  # they start while the store is declared
+        return block
 
     def attributes(union: Grid) -> Json:
         return root_attributes(asked, union, ledger.requests(root / ".store" / "runs"))
@@ -105,14 +109,16 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
     def unfinished(store: Store, grid: Grid) -> bool:
         return bool(find_undone(asked, grid, store.blocks, committed(store), options).jobs)
 
-    store, grid = prepare(
-        root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of, attributes,
-        unfinished, talk.say,
-    )  # fmt: skip
-    undone = find_undone(asked, grid, store.blocks, committed(store), options)
-    name = record_request(store, asked)
-    if undone.jobs:
-        _compute(asked, store, grid, undone, pilot_once(), profile, options, talk, name)
+    with ExitStack() as clusters:
+        client_of = functools.cache(lambda profile: clusters.enter_context(connect(profile)))
+        store, grid = prepare(
+            root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of, attributes,
+            unfinished, talk.say,
+        )  # fmt: skip
+        undone = find_undone(asked, grid, store.blocks, committed(store), options)
+        name = record_request(store, asked)
+        if undone.jobs:
+            _compute(asked, store, grid, undone, pilot_once(), profile, client_of, options, talk, name)
     again = seal(store, workflow.model, attributes, talk.say)
     newer = current(root)
     if again or (newer is not None and newer.number != store.number):
@@ -128,6 +134,7 @@ def _compute(
     undone: Undone,
     measured: Pilot,
     profile: Profile,
+    client_of: Callable[[Profile], Client],
     options: Options,
     talk: Talk,
     request_name: str,
@@ -138,7 +145,7 @@ def _compute(
     for line in plan.lines(asked.grid):
         talk.say(f"  {line}")
     expected = {index: cost * measured.seconds for index, cost, _ in undone.jobs}
-    packed = pack(expected.items(), min(TASK_SECONDS, plan.cpu_seconds / (4 * plan.slots)))
+    packed = pack(expected.items(), min(TASK_SECONDS, plan.cpu_seconds / (4 * max(plan.slots, cores()))))
 
     def job(index: tuple[int, ...]) -> Job:
         return Job.of(store, grid, undone.request, index, expected[index], options.retry_failed)
@@ -159,12 +166,12 @@ def _compute(
     counter = Counter(plan.simulations, plan.cpu_seconds, plan.wall_seconds)
     with stopping(stop_file) as deadline, ExitStack() as stack:
         stack.callback(close_cells)
-        client = None if profile.kind == "serial" else stack.enter_context(connect(profile))
+        client = None if profile.kind == "serial" else client_of(profile)
         ticker = Ticker(talk, counter, stack.enter_context(progress(talk, counter)))
         if client is None:
             stream = serial(context, tasks, deadline)
         else:
-            stream = distribute(client, context, tasks, deadline, ticker.tick)
+            stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots)
         for batch in stream:
             for report in batch:
                 counter.add(report, expected[report.index])
@@ -177,7 +184,8 @@ def _settle(plan: Plan, counter: Counter, talk: Talk) -> None:
     talk.say(f"  {'':14}{'planned':>14}{'actual':>14}")
     talk.say(f"  {'simulations':14}{plan.simulations:>14}{counter.done:>14}")
     talk.say(f"  {'CPU time':14}{duration(plan.cpu_seconds):>14}{duration(counter.cpu_seconds):>14}")
-    talk.say(f"  {'time':14}{duration(plan.wall_seconds):>14}{duration(counter.elapsed):>14}")
+    wall = duration(plan.wall_seconds) if plan.slots else "-"
+    talk.say(f"  {'time':14}{wall:>14}{duration(counter.elapsed):>14}")
     for failure in counter.failures:
         at = " ".join(f"{k}={v}" for k, v in failure["parameters"].items())
         talk.say(f"  failed: {at} sample={failure['sample']} replica={failure['replica']}: {failure['error']}")
@@ -186,13 +194,12 @@ def _settle(plan: Plan, counter: Counter, talk: Talk) -> None:
 
 
 def fitting(profile: Profile, measured: Pilot, cost: float, asked: Asked, talk: Talk) -> Profile:
-    """The profile, or worker processes where the model holds the GIL and there is enough work to start them for."""
-    helps = measured.holds_gil and profile.slots > 1 and cost * measured.seconds > PROCESSES_PAY
-    if profile.kind == "threads" and helps and asked.reference.portable:
-        talk.say(
-            "  the model holds Python's global lock, so that threads would wait for each other: running in processes"
-        )
-        return load_profile("local")
+    """The profile; where threads would wait for each other, worker processes, or one thread if there is little work."""
+    if profile.kind == "threads" and measured.threads_wait and profile.slots > 1:
+        much = cost * measured.seconds > pilot.PROCESSES_PAY and asked.reference.portable
+        how = "in processes" if much else "one at a time"
+        talk.say(f"  threads would wait for each other, for Python's global lock: simulations run {how}")
+        profile = load_profile("local") if much else replace(profile, workers=1, threads=1)
     check_portable(profile, asked)
     return profile
 

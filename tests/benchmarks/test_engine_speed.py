@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,19 @@ if what == "engine":
     out["resume_s"] = time.perf_counter() - began
 print(json.dumps(out))
 '''
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Modules are compiled once, as everywhere but where PYTHONDONTWRITEBYTECODE is set: it doubles every start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        folder = tmp_path_factory.mktemp("warm")
+        for cluster in ("engine:threads", "engine:two.yaml"):
+            measure(folder, cluster, 10, 10, 10)
+            shutil.rmtree(folder / "out")
+        yield
 
 
 def measure(folder: Path, case: str, rows: int, columns: int, microseconds: int) -> dict[str, float]:

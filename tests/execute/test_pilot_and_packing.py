@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import rig
 
-from isinglass import Workflow, execute, simulation
+from isinglass import Workflow, execute, load_workflow, simulation
+from isinglass.cluster import cores
 from isinglass.generations import require
 from isinglass.pilot import pilot
 from isinglass.planning import costs
@@ -98,7 +99,48 @@ def test_a_pilot_measures_sleepers_right_and_sees_who_holds_the_lock() -> None:
     grid = slow.sweep().grid()
     measured = pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
     assert measured.seconds * 0.03 == pytest.approx(0.03, rel=0.5)
-    assert not measured.holds_gil
+    assert not measured.threads_wait
+    assert measured.speedup is None, "so little work is not worth the comparison"
+
+
+def test_simulations_of_microseconds_run_one_at_a_time(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two threads that call a kernel of microseconds one by one take longer than one thread."""
+    text = "model=Compiled, axes={'temperature': [0.1, 0.2, 0.3], 'size': [4, 5]}, samples=2, seed=9"
+    path = rig.write_workflow(home / "w.py", text)
+    grid = load_workflow(path).sweep().grid()
+    measured = pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
+    assert measured.speedup is not None
+    assert measured.threads_wait
+    assert not pilot(grid, costs(grid, np.ones(grid.shape, bool)), 1).threads_wait
+    (home / "two.yaml").write_text("kind: threads\nthreads: 2\n")
+    code, out = rig.cli(capsys, "run", path, "--out", "run", "--cluster", "two.yaml")
+    assert code == 0
+    assert ("run one at a time" in out) == (cores() > 1)
+    rig.check(rig.data(home / "run"), load_workflow(path))
+
+
+@pytest.mark.usefixtures("steady_pilot")
+def test_worker_processes_start_while_the_store_is_declared(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from isinglass import generations, runs
+
+    order: list[str] = []
+    connect, declare = runs.connect, generations.declare
+
+    def connecting(profile):
+        order.append("connect")
+        return connect(profile)
+
+    def declaring(*args):
+        order.append("declare")
+        return declare(*args)
+
+    monkeypatch.setattr(runs, "connect", connecting)
+    monkeypatch.setattr(generations, "declare", declaring)
+    (home / "two.yaml").write_text("kind: processes\nworkers: 2\n")
+    workflow = rig.case("Batched")
+    assert rig.run(workflow, home / "run", cluster="two.yaml", block={"temperature": 1}).exit_code == 0
+    assert order == ["connect", "declare"]
+    rig.check(rig.data(home / "run"), workflow)
 
 
 @pytest.mark.usefixtures("steady_pilot")
