@@ -247,7 +247,7 @@ def connect(profile: Profile) -> Iterator[Client]:
         async def close(self, *given: Any, **options: Any) -> Any:
             return await super().close(*given, **{**options, "executor_wait": False})
 
-    settings = {
+    settings: dict[str, object] = {
         "distributed.scheduler.allowed-failures": 200,  # each block of a task may kill two workers
         "distributed.scheduler.worker-ttl": "30 minutes",
         "distributed.scheduler.work-stealing": False,
@@ -255,6 +255,13 @@ def connect(profile: Profile) -> Iterator[Client]:
         "distributed.deploy.lost-worker-timeout": "30 days",
         "distributed.worker.preload": ["isinglass.execute"],  # a worker imports while the store is declared
     }
+    if profile.kind == "threads":
+        # what Dask looks at for its dashboard every few ms costs threads that compute in this process 3 %
+        settings |= {
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.tick.interval": "1s",
+            "distributed.admin.system-monitor.interval": "10s",
+        }
     with dask.config.set(settings), _quiet():
         if profile.kind in ("threads", "processes"):
             processes = profile.kind == "processes"

@@ -186,13 +186,14 @@ def block_shape(
     """The extent of a block along every dimension of the grid (points, sample, replica).
 
     `seconds`: expected CPU time of one mean simulation; `bytes_each`: of the largest variable, one simulation. 2-30 s
-    of work a block, but at least 4 blocks a core; at most 32 MB a variable and 10^5 blocks. A block grows first along
-    replica (by lane groups), then the axes that are not quenched, then sample, then quenched axes.
+    of work a block, but at least 4 blocks a core, and 16 as long as they take 0.3 s; at most 32 MB a variable and 10^5
+    blocks. A block grows first along replica (by lane groups), then the axes that are not quenched, then sample, then
+    quenched axes.
     """
     shape, lanes = grid.full_shape, grid.model.lanes
     total = math.prod(shape)
     work = total * seconds
-    target = min(work / (4 * cores), min(max(work / 2000, 2.0), 30.0))
+    target = min(work / (4 * cores), max(work / (16 * cores), 0.3), min(max(work / 2000, 2.0), 30.0))
     n = max(target / seconds, total / MAX_BLOCKS, 1.0)
     n = max(min(n, MAX_BLOCK_BYTES / bytes_each), 1.0)
     quenched = grid.quenched_dims()

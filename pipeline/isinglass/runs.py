@@ -145,7 +145,7 @@ def _compute(
     for line in plan.lines(asked.grid):
         talk.say(f"  {line}")
     expected = {index: cost * measured.seconds for index, cost, _ in undone.jobs}
-    packed = pack(expected.items(), min(TASK_SECONDS, plan.cpu_seconds / (4 * max(plan.slots, cores()))))
+    packed = pack(expected.items(), min(TASK_SECONDS, plan.cpu_seconds / (16 * max(plan.slots, cores()))))
 
     def job(index: tuple[int, ...]) -> Job:
         return Job.of(store, grid, undone.request, index, expected[index], options.retry_failed)

@@ -104,7 +104,7 @@ def test_blocks_grow_by_replica_then_free_axes_then_sample_then_quenched_axes() 
     seen = [planning.block_shape(asked, 1.0, 1, 8, {})]
     for n in (1, 4, 40, 320, 1280):
         # so cheap that the target is n simulations: a quarter of a core's share
-        big = planning.block_shape(asked, 1e-3, 1, planning.MAX_BLOCK_BYTES // n)
+        big = planning.block_shape(asked, 1e-4, 1, planning.MAX_BLOCK_BYTES // n)
         seen.append(big)
     assert seen[1:] == [(1, 1, 1, 1), (1, 1, 1, 4), (10, 1, 1, 4), (10, 1, 8, 4), (10, 1, 8, 4)]
     assert planning.block_shape(asked, 1.0, 1, 8, {"size": 4, "temperature": 3})[:2] == (3, 4)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 import typing
 from dataclasses import dataclass
@@ -356,4 +357,4 @@ def construct(model: type[M], values: dict[str, Value]) -> M:
 
 def overrides(model: type[Model], method: str) -> bool:
     """Whether a model defines one of the methods that `Model` has a default of: if not, no point need be asked."""
-    return getattr(model, method) is not getattr(Model, method)
+    return inspect.getattr_static(model, method) is not inspect.getattr_static(Model, method)
