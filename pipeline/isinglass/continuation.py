@@ -9,6 +9,7 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.dataset import Store, read_block
+from isinglass.entries import codes
 from isinglass.ledger import DamagedError
 from isinglass.models.base import Model, Value, construct
 from isinglass.models.stepped import Stepped
@@ -35,7 +36,7 @@ class ShorterRuns:
         self.durations, self.find = axes[model.duration], finder(axes, store.declaration["points"], model.duration)
         self.own = self._index([s.start for s in box])
         self.work, self.foreign = work, work.status == DONE
-        if self.foreign.any() and self._entry_code(block_name(self.own)) == code:
+        if self.foreign.any() and self._codes(block_name(self.own)) == [code]:
             self.foreign[...] = False
         self.read: dict[Place, tuple[np.ndarray, Mapping[str, np.ndarray]] | None] = {}
 
@@ -79,19 +80,19 @@ class ShorterRuns:
             return None
         try:
             with ledger.locked(self.store.ledger, name):
-                if self._entry_code(name) != self.code:
+                if self._codes(name) != [self.code]:
                     return None
                 values = read_block(self.store, self.store.blocks.slices(index), ["status", *self.names])
         except DamagedError:
             return None
         return values.pop("status") == DONE, values
 
-    def _entry_code(self, block: str) -> str | None:
+    def _codes(self, block: str) -> list[str]:
         suffix = ledger.suffix_of(self.store.ledger, block)
         try:
-            return str(ledger.read_entry(self.store.ledger, block, suffix or "done")["code"])
+            return codes(ledger.read_entry(self.store.ledger, block, suffix or "done"))
         except (DamagedError, FileNotFoundError):
-            return None
+            return []
 
 
 def shorter_runs(store: Store, model: type[Model], box: tuple[slice, ...], work: Work, code: str) -> ShorterRuns | None:

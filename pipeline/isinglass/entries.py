@@ -15,7 +15,7 @@ import numpy as np
 from isinglass.ledger import Json, pack_array, unpack_array
 
 # what tells one origin from another
-SAME = ("code", "request", "host", "cpu", "numba", "llvmlite", "isinglass")
+SAME = ("code", "codes", "request", "host", "cpu", "numba", "llvmlite", "isinglass")
 # what belongs to one block as it lies on disk, and not to those who computed it
 OWN = ("format", "block", "status", "done", "failed", "skipped", "pending", "chunks", "failures", "origin", "origins")
 
@@ -30,7 +30,7 @@ def merge(entries: np.ndarray) -> Json:
         if entry is None:
             continue
         failures += entry.get("failures", [])
-        key = tuple(entry.get(k) for k in SAME)
+        key = tuple(str(entry.get(k)) for k in SAME)
         first = key not in origins
         into = origins.setdefault(key, {k: v for k, v in entry.items() if k not in OWN} | {"blocks": 0})
         number[index] = list(origins).index(key)
@@ -51,10 +51,20 @@ def _add(into: Json, entry: Json) -> None:
 def combined(parts: Sequence[Json]) -> Json:
     """What an entry of a block says of itself that was computed in parts: of the newest, with the costs of all."""
     out = {k: v for k, v in max(parts, key=lambda e: str(e.get("written", ""))).items() if k not in (*OWN, "blocks")}
-    out |= {"seconds": 0.0, "cpu_seconds": 0.0}
+    out |= {"seconds": 0.0, "cpu_seconds": 0.0} | several({code for part in parts for code in codes(part)})
     for part in parts:
         _add(out, part)
     return out
+
+
+def codes(entry: Json) -> list[str]:
+    """The hashes of all code that computed a part of a block: more than one after an accepted change."""
+    return list(entry.get("codes", [entry["code"]]))
+
+
+def several(found: set[str]) -> Json:
+    """What an entry says of its codes besides the newest: nothing where that is the only one."""
+    return {"codes": sorted(found)} if len(found) > 1 else {}
 
 
 def portion(entry: Json, taken: Sequence[np.ndarray], block: Sequence[int], shape: Sequence[int]) -> list[Json]:
@@ -76,9 +86,9 @@ def _scaled(entry: Json, share: float) -> Json:
     return entry | {k: round(entry.get(k, 0.0) * share, 6) for k in ("seconds", "cpu_seconds")}
 
 
-def code_at(entry: Json, place: Sequence[int], block: Sequence[int]) -> str:
-    """The hash of the code that computed the simulation at `place` within a block."""
+def origin_at(entry: Json, place: Sequence[int], block: Sequence[int]) -> Json:
+    """The entry, or origin of a merged one, of the simulation at `place` within a block."""
     if "origins" not in entry:
-        return str(entry["code"])
+        return entry
     number = int(unpack_array(entry["origin"])[tuple(i // b for i, b in zip(place, block, strict=True))])
-    return str(entry["origins"][number]["code"] if number >= 0 else entry["code"])
+    return dict(entry["origins"][number]) if number >= 0 else entry

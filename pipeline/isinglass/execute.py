@@ -21,6 +21,7 @@ from isinglass import ledger
 from isinglass.cluster import Lookout
 from isinglass.continuation import shorter_runs
 from isinglass.dataset import Store, read_block, variables, write_block
+from isinglass.entries import codes, several
 from isinglass.exceptions import InputError
 from isinglass.isolation import cell
 from isinglass.ledger import DamagedError
@@ -164,6 +165,7 @@ def _run_block(context: Context, store: Store, model: type[Model], job: Job, sto
             "cpu_seconds": round(work.cpu_seconds, 6),
             "written": now(),
             "failures": work.failures,
+            **several({*work.codes, context.code}),
         }
         entry["chunks"] = write_block(store, box, work.variables)
         ledger.commit(store.ledger, name, work.status, entry)
@@ -193,7 +195,7 @@ def _stored(store: Store, name: str, box: tuple[slice, ...], model: type[Model])
     except (DamagedError, FileNotFoundError):
         return None
     status, elapsed = stored.pop("status"), stored.pop("elapsed")
-    return Work(stored, status, elapsed, failures=list(entry.get("failures", [])))
+    return Work(stored, status, elapsed, failures=list(entry.get("failures", [])), codes=set(codes(entry)))
 
 
 _log_lock = threading.Lock()

@@ -11,7 +11,7 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.dataset import Store, read_block, variables
-from isinglass.entries import code_at
+from isinglass.entries import codes, origin_at
 from isinglass.exceptions import InputError, known
 from isinglass.healing import damaged_blocks, damaged_files
 from isinglass.isolation import cell, close_cells
@@ -173,11 +173,14 @@ def own_code(store: Store, index: tuple[int, ...]) -> tuple[Grid, str]:
     try:
         entry = ledger.read_entry(store.ledger, block_name(block), suffix or "done")
         place = [i % b for i, b in zip(index, store.blocks.block, strict=True)]
-        code = code_at(entry, place, store.work_block)
+        origin = origin_at(entry, place, store.work_block)
     except (DamagedError, FileNotFoundError):
         return store.grid(stored_model(store)), ""
+    code, all_ = str(origin["code"]), codes(origin)
     model = stored_model(store, code)
     now = code_of(model).hash
+    if len(all_) > 1:
+        return store.grid(model), f" (its block was computed by several codes, {', '.join(all_)}; this is {now})"
     return store.grid(model), f" (computed by other code: {code}, now {now})" if now != code else ""
 
 

@@ -68,6 +68,8 @@ class Work:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     computed: int = 0
+    codes: set[str] = field(default_factory=set)
+    """Hashes of the code that computed what was there before."""
     shorter: Callable[[Sequence[tuple[int, ...]], Sequence[int]], Starts] | None = None
     """Where states are kept: what places (point, sample) and replicas can go on from (see `continuation`)."""
 
@@ -88,6 +90,7 @@ class Work:
             values[theirs] = other.values[name][theirs]
         self.elapsed[theirs], self.status[theirs] = other.elapsed[theirs], other.status[theirs]
         self.failures += [f for f in other.failures if f not in self.failures]
+        self.codes |= other.codes
 
     @property
     def variables(self) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import rig
 
-from isinglass import ledger, provenance
+from isinglass import ledger, load_workflow, provenance
 from isinglass.generations import require
 from isinglass.models.base import Model
 from isinglass.source import import_text
@@ -266,6 +266,38 @@ def test_other_code_is_refused_named_and_accepted(home: Path, capsys) -> None:
     assert rig.cli(capsys, *words)[0] == 2
     assert rig.cli(capsys, *words, "--accept-code-change")[0] == 0
     assert json.loads((store.path / "zarr.json").read_text())["attributes"]["code_hash"] in hashes
+
+
+@pytest.mark.usefixtures("steady_pilot")
+@pytest.mark.parametrize("later", ["filled", "extended", "sealed"])
+def test_a_block_of_two_codes_says_so(later: str, home: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One code computes half of a block, another the rest, after an accepted change; `reproduce` says it as well."""
+    from isinglass import sealing
+
+    path, block = home / "toy.py", {"temperature": 2, "sample": 1}
+    first = "Workflow(model=Toy, where=lambda p: p['temperature'] < 0.15, "
+    path.write_text(edited("Workflow(model=Toy, ", first))
+    assert rig.run(load_workflow(path), home / "run", block=block).counts["done"] == 1
+    other = edited("x * x", "x * x + 1")
+    path.write_text(other)
+    workflow = load_workflow(path)
+    both = sorted([code(TEXT).hash, code(other).hash])
+    rig.run(workflow, home / "run", accept_code_change=True)
+    if later == "extended":
+        rig.run(workflow.override(samples=2), home / "run")
+    elif later == "sealed":
+        monkeypatch.setattr(sealing, "SEAL_BLOCKS", 1)
+        rig.run(workflow.override(samples=3), home / "run")
+    store = require(home / "run")
+    assert store.sealed == (later == "sealed")
+    entries = [ledger.read_json(p) for p in store.ledger.glob("*.done")]
+    assert [both] == [e["codes"] for e in entries if "codes" in e]
+    words = ("reproduce", home / "run", "temperature=0.1", "sample=0", "replica=0")
+    status, told = rig.cli(capsys, *words)
+    assert status == 1
+    assert "its block was computed by several codes" in told
+    # what one code computed alone is not called that
+    assert later == "filled" or rig.cli(capsys, *words[:-2], "sample=1", "replica=0")[0] == 0
 
 
 def test_models_of_every_kind_have_a_hash() -> None:
