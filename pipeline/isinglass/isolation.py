@@ -75,10 +75,10 @@ class Cell:
         points = [{name: getattr(m, name) for name in names} for m in models]
         alone = len(models) == 1 and noise.shape[1] == model.lanes
         seconds = None if self.limit is None else self.limit if alone else max(self.limit, 5 * SLICE_SECONDS)
-        if self.child is None or self.child.poll() is not None:
-            self._start()
-        self._catch_up()
         for last in (False, True) if alone else (True,):
+            if self.child is None or self.child.poll() is not None:
+                self._start()
+            self._catch_up()
             try:
                 answer = self._exchange((points, disorder, noise, starts), seconds)
             except Died as error:
@@ -163,9 +163,9 @@ class Cell:
                     raise Stopped
                 if now > deadline:
                     raise FailedAlone(f"time limit: not done after {seconds:g} s", self._abort(), self.limit, late=True)
-        except (BrokenPipeError, EOFError) as error:
-            self.close()
-            raise CellError("the process of its own for a simulation has ended") from error
+        except (BrokenPipeError, EOFError):
+            told = self._end()
+            raise Died(told) from None
 
     def _abort(self) -> str:
         """End the computing process, and have it say where it was."""
@@ -179,6 +179,17 @@ class Cell:
         except Died as error:
             return str(error).partition("\n")[2]
         return ""
+
+    def _end(self) -> str:
+        """How the child itself ended, which is gone: where memory runs out, not only what it forked may be killed."""
+        assert self.child is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.child.wait(PATIENCE)
+        told = (
+            f"{_how(-signal.SIGKILL if self.child.returncode is None else self.child.returncode)}\n{self._last_words()}"
+        )
+        self.close()
+        return told
 
     def _last_words(self) -> str:
         """What was said on standard error since the last time."""
@@ -267,7 +278,7 @@ def serve(news: int) -> None:
     target = os.fdopen(os.dup(1), "wb")
     told = os.fdopen(news, "wb")
     os.dup2(2, 1)  # what a model prints must not get between the answers
-    _mortal()
+    _mortal(500)
     try:
         reference, root = _receive(source)
         model = reference.load()
@@ -280,7 +291,7 @@ def serve(news: int) -> None:
     while True:
         fork = os.fork()
         if not fork:
-            _mortal()
+            _mortal(1000)
             _serve(model, source, target)
             os._exit(0)
         _send(told, ("forked", fork, before))
@@ -317,12 +328,12 @@ def _serve(model: type[Model], source: IO[bytes], target: IO[bytes]) -> None:
             _send(target, (asked, "raised", f"{type(error).__name__}: {error}", traceback.format_exc()))
 
 
-def _mortal() -> None:
-    """Die with the parent, and be the first to be killed where memory runs out."""
+def _mortal(score: int) -> None:
+    """Die with the parent; where memory runs out, whoever has the highest score (up to 1000) is killed first."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/oom_score_adj").write_text(str(score))
 
 
 def warm(model: type[Model]) -> None:

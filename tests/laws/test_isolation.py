@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +40,7 @@ def hits(fault: str) -> np.ndarray:
     return out
 
 
-def check(root: Path, fault: str, words: str) -> None:
+def check(root: Path, fault: str, words: str, reproduces: bool = True) -> None:
     """Exactly those failed; all others have the reference's bytes; `reproduce` shows the same failure."""
     ds, wrong = rig.data(root), hits(fault)
     np.testing.assert_array_equal(
@@ -57,6 +59,8 @@ def check(root: Path, fault: str, words: str) -> None:
     told = "\n".join(lines)
     assert code == 1
     assert words in told
+    if not reproduces:  # it would take all memory of the machine
+        return
     _, i, s, r = np.argwhere(wrong)[0]
     lines, code = presentation.reproduce(root, [f"fault={fault}", f"size={4 + i}", f"sample={s}", f"replica={r}"])
     assert code == 1
@@ -90,6 +94,42 @@ def test_a_deadly_simulation_fails_after_restarts(fault: str, words: str, cluste
     assert died >= ledger.DEATHS
     assert "processes died over block" in told
     check(home / "run", fault, words)
+
+
+@pytest.fixture
+def little_memory() -> Iterator[Path]:
+    """A control group of the kernel with 1 GB of memory: who takes more of it is killed."""
+    for parent, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = Path(parent) / f"isinglass-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / limit).write_text("1G")
+        except OSError:
+            if group.is_dir():
+                group.rmdir()
+            continue
+        yield group
+        until = time.monotonic() + 10
+        while (group / "cgroup.procs").read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        group.rmdir()
+        return
+    pytest.skip("no control group for memory can be made here: that takes root")
+
+
+@pytest.mark.parametrize("cluster", ["serial", pytest.param("two.yaml", marks=pytest.mark.long)])
+def test_a_simulation_that_exhausts_memory_fails_alone(cluster: str, home: Path, little_memory: Path) -> None:
+    """Killed by the kernel; then, in a process of its own, that one is killed before the run is."""
+    (home / "two.yaml").write_text("kind: processes\nworkers: 2\n")
+    path = declare(home / "deadly.py", "starve")
+    command = rig.command("run", path, "--out", "run", "--cluster", cluster, "--no-figures")
+    inside = ["sh", "-c", f'echo $$ > {little_memory}/cgroup.procs; exec "$@"', "sh", *map(str, command)]
+    for _ in range(2 + ledger.DEATHS):
+        done = subprocess.run(inside, cwd=home, capture_output=True, text=True, timeout=200, check=False)
+        if done.returncode >= 0:
+            break
+    assert done.returncode == 1, done.stdout + done.stderr
+    check(home / "run", "starve", "process died, signal 9 (SIGKILL): out of memory?", reproduces=False)
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,9 @@ class Deadly(Model):
     """Takes its process with it, or never ends, in those replicas whose stream begins with a multiple of eight."""
 
     size: int = size()
-    fault: str = parameter("none", units="1", choices=("none", "hang", "segfault", "killed", "exit"), doc="fault")
+    fault: str = parameter(
+        "none", units="1", choices=("none", "hang", "segfault", "killed", "exit", "starve"), doc="fault"
+    )
 
     observables = (Observable("value", "1"),)
 
@@ -245,6 +247,10 @@ class Deadly(Model):
                 os.kill(os.getpid(), 9)
             case "exit":
                 os._exit(3)
+            case "starve":
+                hoard = []
+                while True:
+                    hoard.append(np.ones(2**21))
 
     @classmethod
     def tiny(cls):
