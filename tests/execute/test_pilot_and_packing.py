@@ -6,13 +6,14 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rig
 
-from isinglass import Workflow, execute, load_workflow, simulation
+from isinglass import InputError, Workflow, execute, load_workflow, simulation
 from isinglass.cluster import cores
 from isinglass.generations import require
 from isinglass.pilot import pilot
@@ -82,6 +83,32 @@ def test_only_what_is_wanted_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     for i, s, r in np.argwhere(wanted):
         assert work.values["value"][i, s, r] == expected[((0.1, 0.2)[i], s, r)]["value"]
     assert np.isfinite(work.elapsed[wanted]).all()
+
+
+class Picky(rig.synthetic.Traces):
+    """Refuses a combination of its parameters; has an own dim and a cost."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature > 0.15 and self.size > 4:
+            raise ValueError("too hot for its size")
+
+    def cost(self) -> float:
+        return float(self.size)
+
+
+@pytest.mark.usefixtures("steady_pilot")
+def test_a_model_of_a_point_that_is_skipped_is_never_made(home: Path) -> None:
+    """`where` is what keeps combinations out that the model refuses, also within a block."""
+    axes = {"temperature": [0.1, 0.2], "size": [4, 5]}
+    workflow = Workflow(model=Picky, axes=axes, where=lambda p: p["temperature"] < 0.15 or p["size"] < 5, samples=2)
+    assert rig.run(workflow, home / "run", block={"temperature": 2, "size": 2}).exit_code == 0
+    ds = rig.data(home / "run")
+    assert ds.status.sel(temperature=0.2, size=5).values.tolist() == [[3], [3]]
+    assert (ds.status == 1).sum() == 6
+    assert rig.run(replace(workflow, samples=3), home / "run").exit_code == 0
+    with pytest.raises(InputError, match="too hot for its size"):
+        rig.run(replace(workflow, where=None), home / "other")
 
 
 def test_elapsed_is_split_by_cost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +240,6 @@ def test_each_entry_says_who_made_it(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("steady_pilot")
 def test_a_run_that_is_overtaken_by_an_extension_goes_on_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a run another one extends the folder: nothing more is written to the old generation."""
-    from dataclasses import replace
 
     workflow, out, fill = rig.case("Batched"), tmp_path / "run", execute._run_block
     more, met = replace(workflow, samples=4), []
