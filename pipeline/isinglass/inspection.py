@@ -189,13 +189,6 @@ def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:
     lanes = grid.model.lanes
     point, sample, replica = index[:-2], index[-2], index[-1]
     first = replica - replica % lanes
-    part = grid.part([slice(i, i + 1) for i in point])
-    fetch(store.root, grid.model, [part])
-    shape = (*(1,) * len(point), 1, lanes)
-    work = Work.empty(grid.model, shape, store.declaration["own"])
-    with _as_before(store, grid, index) as call:
-        compute(part, (sample, first), np.ones(shape, bool), work, 1.0, lambda: False, call)
-    at = (*(0,) * len(point), 0, replica - first)
     block = tuple(i // b for i, b in zip(index, store.blocks.block, strict=True))
     box = store.blocks.slices(block)
     there = tuple(i - s.start for i, s in zip(index, box, strict=True))
@@ -210,6 +203,13 @@ def recompute(store: Store, grid: Grid, index: tuple[int, ...]) -> Comparison:
     status = int(stored["status"][there])
     if status not in (DONE, FAILED):
         raise InputError(f"{label} is {WORDS[status]}: there is nothing to compare with")
+    part = grid.part([slice(i, i + 1) for i in point])
+    fetch(store.root, grid.model, [part])
+    shape = (*(1,) * len(point), 1, lanes)
+    work = Work.empty(grid.model, shape, store.declaration["own"])
+    with _as_before(store, grid, index) as call:
+        compute(part, (sample, first), np.ones(shape, bool), work, 1.0, lambda: False, call)
+    at = (*(0,) * len(point), 0, replica - first)
     old = {o.name: stored[o.name][there] for o in grid.model.observables}
     again = {o.name: work.values[o.name][at] for o in grid.model.observables}
     differs = [n for n in old if old[n].tobytes() != again[n].tobytes()]

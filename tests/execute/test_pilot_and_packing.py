@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rig
 
-from isinglass import InputError, Workflow, execute, load_workflow, simulation
+from isinglass import InputError, Workflow, execute, load_workflow, presentation, simulation
 from isinglass.cluster import cores
 from isinglass.generations import require
 from isinglass.pilot import pilot
@@ -107,6 +107,8 @@ def test_a_model_of_a_point_that_is_skipped_is_never_made(home: Path) -> None:
     assert ds.status.sel(temperature=0.2, size=5).values.tolist() == [[3], [3]]
     assert (ds.status == 1).sum() == 6
     assert rig.run(replace(workflow, samples=3), home / "run").exit_code == 0
+    with pytest.raises(InputError, match=r"temperature=0.2 size=5 sample=0 replica=0 is skipped"):
+        presentation.reproduce(home / "run", ["temperature=0.2", "size=5", "sample=0", "replica=0"])
     with pytest.raises(InputError, match="too hot for its size"):
         rig.run(replace(workflow, where=None), home / "other")
 
