@@ -30,8 +30,8 @@ workflow = Workflow(
     ],
     figures=[
         PhaseDiagram(
-            x="input_scale", y="spectral_radius", log=("input_scale",), limits=(0.0, 0.6),
-            panels=("capacity_per_node_mean", "memory_mean"),
+            x="input_scale", y="spectral_radius", log=("input_scale",), limits=(0.0, 0.75),
+            panels=("capacity_per_node_mean", "message_coherence_mean"),
             boundary=("synchronised_boundary", "capacity_per_node_ridge"),
             labels={
                 "synchronised_boundary": "edge of synchronisation, $d = 10^{-3}$ (95 % interval)",

@@ -35,11 +35,15 @@ def ridge(
     Raises InputError for an unknown observable or axis.
     """
 
+    title = f"ridge({observable}, {along})"
+
     def stage(ds: xr.Dataset) -> xr.Dataset:
         import xarray as xr
 
+        for name in (observable, *([edge[0]] if edge else [])):
+            phases.check_axis(ds, errors.observable(ds, name), along, title)
         ds = ds.sortby(along)
-        found, spread, count = _positions(ds, observable, along, resamples, phases_of=None, ordered=ordered)
+        found, spread, count = _positions(ds, observable, along, resamples, threshold=None, ordered=ordered)
         mean = errors.sample_means(errors.observable(ds, observable), ds["status"]).mean("sample", skipna=True)
         held, axis = mean.notnull().all(along), ds[along]
         ends = (found == axis.values[0]) | (found == axis.values[-1])
@@ -56,31 +60,29 @@ def ridge(
         meanings: dict[str, Any] = {"flag_values": np.array([0, 1, 2], np.int8), "flag_meanings": " ".join(FLAGS)}
         out[f"{name}_flag"] = flag.assign_attrs({"units": "1", "long_name": f"state of {what}", **meanings})
         if edge is not None:
-            crossing, other, _ = _positions(ds, edge[0], along, resamples, phases_of=edge[1], ordered=ordered)
+            crossing, other, _ = _positions(ds, edge[0], along, resamples, threshold=edge[1], ordered=ordered)
             what = f"ridge of mean {observable} less {along} where mean {edge[0]} is {edge[1]:g}"
             gap = (found - crossing).where((flag == 0) & np.isfinite(crossing))
             out |= _described(f"{observable}_gap", what, units, gap, spread - other, count)
         return xr.Dataset(out)
 
-    return errors.titled(stage, f"ridge({observable}, {along})")
+    return errors.titled(stage, title)
 
 
 def _positions(
-    ds: xr.Dataset, observable: str, along: str, resamples: int, phases_of: float | None, ordered: str
+    ds: xr.Dataset, observable: str, along: str, resamples: int, threshold: float | None, ordered: str
 ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
     """Position on the axis of the mean curves, of their resamples (resample, ...), and the number of samples."""
     import xarray as xr
 
-    da = errors.observable(ds, observable)
-    phases.check_axis(ds, da, along, f"ridge({observable})")
-    samples = errors.sample_means(da, ds["status"])
+    samples = errors.sample_means(ds[observable], ds["status"])
     axis = ds[along].values.astype(float)
 
     def place(curves: np.ndarray) -> np.ndarray:
-        if phases_of is None:
+        if threshold is None:
             return summits(axis, curves)
         grid, turned = (axis, curves) if ordered == "low" else (axis[::-1], curves[..., ::-1])
-        at = phases.last_crossing(turned, phases_of)
+        at = phases.last_crossing(turned, threshold)
         inside = np.interp(at, np.arange(grid.size), grid)
         beyond = np.where((at < 0) == (ordered == "low"), -np.inf, np.inf)
         return np.where((at < 0) | (at > grid.size - 1), beyond, inside)

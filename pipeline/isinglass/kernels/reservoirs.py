@@ -110,9 +110,10 @@ def drive(
 
     `columns` (N, N) are those of W as rows, `weights` (N,) w, `inputs` (C, T) before `scale`. `start` (C, N) are the
     initial states and become the final ones; `tangent` (N,) is a small difference carried along copy 0. `states`
-    (T - washout, N) become x(washout + 1) ... x(T) of copy 0. `totals` (7,): |x_0 - x_1| at the start, after the
+    (T - washout, N) become x(washout + 1) ... x(T) of copy 0. `totals` (9,): |x_0 - x_1| at the start, after the
     washout and at the end, the Lyapunov exponent per step after the washout, and over the same time the mean cosines
-    |x_0·x_1|/|x_0||x_1| and that of 0 and 2 (0 where a copy is missing), and the mean of |x_0|²/N.
+    |x_0·x_1|/|x_0||x_1| and that of 0 and 2 (0 where a copy is missing), and the mean of |x_0|²/N; at last the sums of
+    |x_0 - x_1| over the first and the second half of that time.
     """
     copies, n = start.shape
     steps = inputs.shape[1]
@@ -146,6 +147,7 @@ def drive(
             for c in range(1, copies):
                 totals[3 + c] += abs(_dot(start[0], start[c])) / math.sqrt(own * _dot(start[c], start[c]))
             totals[6] += own / n
+            totals[7 if 2 * (t - washout) < steps - washout else 8] += _distance(start[0], start[1])
     totals[2] = _distance(start[0], start[1])
     for k in range(3, 7):
         totals[k] /= steps - washout

@@ -55,8 +55,8 @@ class EchoState(Model):
     |a·b|/|a||b|, `blind_coherence` that with c. `memory` is (1/N) Σ_{k=1..N} I(u(t - k); y_k)/H(u), both in 8 equally
     filled levels, on the testing half. Copy b also runs with copies=1, since `sync_distance` = |a - b| at the end over
     that at the start (not below 1e-300) needs it. `converged` is 1 where that ratio was below 1e-6 after the washout
-    (initial states are forgotten), or did not halve afterwards (chaos or several attractors: longer runs change
-    nothing); 0 where it is still falling: lengthen the washout.
+    (initial states are forgotten), or where the mean distance did not halve from the first to the second half of the
+    window (chaos or several attractors: longer runs change nothing); 0 where it still falls: lengthen the washout.
     """
 
     nodes: int = parameter(100, units="1", minimum=2, maximum=4096, quenched=True, doc="number of nodes N")
@@ -69,7 +69,9 @@ class EchoState(Model):
     washout: int = parameter(500, units="step", minimum=1, quenched=True, doc="steps before measuring")
     training: int = parameter(2000, units="step", minimum=10, quenched=True, doc="steps that train the readout")
     testing: int = parameter(2000, units="step", minimum=10, quenched=True, doc="steps on which the readout is tested")
-    delays: int = parameter(0, units="step", minimum=0, doc="largest delay; 0 stands for 1.5 N")
+    longest_delay: float = parameter(
+        1.5, units="1", minimum=1e-4, maximum=100, doc="longest delay K over N; K is rounded"
+    )
     ridge: float = parameter(
         1e-9, units="1", minimum=1e-15, doc="ridge of the regression over the mean variance of a node"
     )
@@ -104,7 +106,8 @@ class EchoState(Model):
             )
         if self.washout < self.longest:
             raise InputError(
-                f"washout = {self.washout} is shorter than the longest delay {self.longest}: lengthen it, or set delays"
+                f"washout = {self.washout} is shorter than the longest delay, {self.longest}: lengthen it, or lower "
+                "longest_delay"
             )
         if self.training <= self.nodes:
             raise InputError(
@@ -113,8 +116,8 @@ class EchoState(Model):
 
     @property
     def longest(self) -> int:
-        """The longest delay K."""
-        return self.delays or max(1, 3 * self.nodes // 2)
+        """The longest delay K, steps."""
+        return max(1, round(self.longest_delay * self.nodes))
 
     @property
     def steps(self) -> int:
@@ -158,7 +161,7 @@ class EchoState(Model):
         reservoirs.fill_uniform(streams[0], tangent)
         heard = np.stack([sample.inputs[c // 2] for c in range(len(streams))])
         window = self.training + self.testing
-        states, totals, readouts = np.empty((window, self.nodes)), np.empty(7), np.empty((self.longest, self.testing))
+        states, totals, readouts = np.empty((window, self.nodes)), np.empty(9), np.empty((self.longest, self.testing))
         columns = sample.columns * self.spectral_radius
         tanh = self.activation == "tanh"
         reservoirs.drive(
@@ -171,7 +174,7 @@ class EchoState(Model):
         capacity = raw - self.longest / (self.testing - 1)
         near = min(self.nodes, self.longest)
         memory = measures.memory(measures.level_counts(past[:near], readouts[:near], LEVELS))
-        _, washed, ended = np.maximum(totals[:3] / totals[0], FLOOR)
+        washed, ended = np.maximum(totals[1:3] / totals[0], FLOOR)
         alone = self.copies == 1
         return {
             "coherence": np.nan if alone else totals[4],
@@ -185,7 +188,7 @@ class EchoState(Model):
             "synchronised": ended < SYNCHRONISED,
             "lyapunov_exponent": totals[3],
             "activity": np.sqrt(totals[6]),
-            "converged": washed < ECHO or ended > washed / 2,
+            "converged": washed < ECHO or totals[8] > totals[7] / 2,
         }
 
     def _past(self, inputs: np.ndarray) -> np.ndarray:
