@@ -20,6 +20,7 @@ workflow = Workflow(
     axes={"input_scale": [0.01, 0.03, 0.1, 0.3, 1.0, 2.0], "spectral_radius": radii},
     fixed={"nodes": 60, "washout": 500, "training": 1000, "testing": 1000},
     samples=16,
+    paired=("spectral_radius", "input_scale"),
     seed=2001,
     stages=[
         coherence.mean,
