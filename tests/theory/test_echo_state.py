@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from isinglass.catalog import reference
 from isinglass.theory import echo_state
 
 
@@ -73,3 +74,10 @@ def test_finite_training() -> None:
         got.append(np.corrcoef(x[training:] @ v, u[training:])[0, 1] ** 2)
     error = np.std(got, ddof=1) / 20
     assert abs(np.mean(got) - echo_state.finite_training(r2, nodes, training)) < 4 * error + 2e-3
+
+
+def test_a_nearly_undamped_orthogonal_reservoir_forgets_the_newest_input() -> None:
+    table = reference("echo_state.linear.first_delay")
+    q = np.linalg.qr(np.random.default_rng(8).normal(size=(50, 50)))[0]
+    for radius, r2 in zip(table.column("spectral_radius"), table.column("squared_correlation"), strict=True):
+        assert abs(echo_state.memory_curve(np.linalg.eigvals(radius * q), 1)[0] - r2) < 1e-6

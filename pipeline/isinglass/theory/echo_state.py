@@ -4,10 +4,11 @@ x(t) = Σ_{k >= 1} b_k u(t - k) with b_k = W^{k-1} w, so ⟨x u(t-k)⟩ = b_k an
 C = W C Wᵀ + w wᵀ. The best linear readout of u(t - k) recalls it with r²_k = b_kᵀ C⁻¹ b_k. Summed over all delays that
 is tr(C⁻¹ C) = N where w, Ww, W²w, ... span all of it (Jaeger's bound is then reached, whatever W is).
 
-C is close to singular: for random normal W its condition number passes 10¹⁶ near N = 20, and C⁻¹ is lost. But r²_k does
-not need C. Let z^k stand for the input k + 1 steps ago; readouts are then the functions Σ_j c_j / (1 - a_j z) of the
-eigenvalues a_j of W, and r² is the squared length of the projection of z^{k-1} on their span in the Hardy space H² of
-the disc. What is orthogonal to that span is B H², B = Π_j (z - a_j)/(1 - ā_j z) = Σ_n β_n z^n (Beurling), so that
+C is close to singular: for random normal W at ρ = 0.9 its condition number is some 10⁶, 10¹³, 10¹⁵ for N = 10, 20, 30,
+and beyond that C⁻¹ is lost. But r²_k does not need C. Let z^k stand for the input k + 1 steps ago; readouts are then
+the functions Σ_j c_j / (1 - a_j z) of the eigenvalues a_j of W, and r² is the squared length of the projection of
+z^{k-1} on their span in the Hardy space H² of the disc. What is orthogonal to that span is B H², where
+B = Π_j (z - a_j)/(1 - ā_j z) = Σ_n β_n z^n (Beurling), so that
 
     r²_k = 1 - Σ_{n < k} |β_n|²:
 
