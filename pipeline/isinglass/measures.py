@@ -83,3 +83,28 @@ def binary_information(m: npt.ArrayLike) -> Floats:
     inner = np.clip(p, 1e-300, 1.0)
     outer = np.clip(1 - p, 1e-300, 1.0)
     return np.asarray(1 + p * np.log2(inner) + (1 - p) * np.log2(outer))
+
+
+def levels(values: npt.ArrayLike, number: int) -> npt.NDArray[np.int64]:
+    """Which of `number` equally filled levels each value lies in, 0 lowest, by rank along the last axis; (..., n).
+
+    Equal values are ranked in their order, so that the levels hold n/number values each, to within one.
+    """
+    order = np.argsort(values, axis=-1, kind="stable")
+    filled = np.arange(order.shape[-1]) * number // order.shape[-1]
+    out = np.empty(order.shape, dtype=np.int64)
+    np.put_along_axis(out, order, np.broadcast_to(filled, order.shape), axis=-1)
+    return out
+
+
+def level_counts(message: npt.ArrayLike, readout: npt.ArrayLike, number: int = 8) -> Floats:
+    """Joint counts (..., number, number) of the levels of n message and readout values (..., n): for linear readouts.
+
+    Both are cut into equally filled levels, so `memory` of the counts is exactly 1 for a readout that rises with the
+    message, however nonlinearly. n much larger than number², else the correction for finite samples is not enough.
+    """
+    rows, columns = levels(message, number), levels(readout, number)
+    cells = (number * rows + columns).reshape(-1, rows.shape[-1])
+    flat = (cells + number**2 * np.arange(len(cells))[:, None]).ravel()
+    counts = np.bincount(flat, minlength=number**2 * len(cells))
+    return counts.reshape(*rows.shape[:-1], number, number).astype(np.float64)

@@ -199,3 +199,20 @@ def test_phase_lines(run, tmp_path):
         dataclasses.replace(diagram, observable="coherense").draw(ds)
     with pytest.raises(InputError, match="no mean runs along"):
         diagram.draw(ds.drop_vars([v for v in ds if str(v).endswith("_mean")]))
+
+
+def test_a_logarithmic_axis_and_several_boundaries(run):
+    ds = run()
+    ds["other"] = (ds.recall_overlap_boundary / 2).assign_attrs(units="1")
+    chosen = dataclasses.replace(
+        DIAGRAM, boundary=("recall_overlap_boundary", "other"), log=("load",), labels={"other": "half of it"}
+    )
+    figure = chosen.draw(ds)
+    panel = figure.axes[0]
+    assert (panel.get_xscale(), panel.get_yscale()) == ("log", "linear")
+    assert "half of it" in legend(figure)
+    x = ds["load"].values
+    got = edges(x, log=True)
+    np.testing.assert_allclose(got[1:-1], np.sqrt(x[1:] * x[:-1]))
+    np.testing.assert_allclose(edges([1.0, 10.0, 100.0], log=True), 10 ** np.array([-0.5, 0.5, 1.5, 2.5]))
+    np.testing.assert_allclose(panel.get_xlim(), got[[0, -1]])

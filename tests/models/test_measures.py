@@ -97,3 +97,45 @@ def test_binary_counts_are_exact() -> None:
     expected = [joint((x + 1) // 2, (y + 1) // 2, 2) for x, y in zip(xi, s, strict=True)]
     np.testing.assert_array_equal(got, expected)
     assert measures.binary_counts(np.zeros((4, 5), int), 0, np.zeros((1, 5), int), 100).shape == (4, 5, 2, 2)
+
+
+def test_levels_are_equally_filled_and_keep_order() -> None:
+    rng = np.random.default_rng(6)
+    values = rng.normal(size=(3, 2, 101))
+    got = measures.levels(values, 8)
+    assert got.shape == values.shape
+    for row, value in zip(got.reshape(-1, 101), values.reshape(-1, 101), strict=True):
+        assert set(np.bincount(row)) == {12, 13}
+        assert (np.diff(row[np.argsort(value)]) >= 0).all()
+    assert set(np.bincount(measures.levels(np.zeros(101), 8))) == {12, 13}
+
+
+def test_a_readout_that_rises_with_the_message_has_memory_exactly_one() -> None:
+    message = np.random.default_rng(7).uniform(-1, 1, size=(4, 1001))
+    got = measures.memory(measures.level_counts(message, np.exp(3 * message)))
+    np.testing.assert_array_equal(got, np.ones(4))
+
+
+def test_levels_of_a_shuffled_readout_tell_nothing() -> None:
+    """Permutation null, 8 levels, n = 1000, 2000 repeats: 4 SE (6e-5) and 2e-4 for the O(1/n²) that is left."""
+    rng = np.random.default_rng(8)
+    message = rng.uniform(-1, 1, size=(2000, 1000))
+    got = measures.memory(measures.level_counts(message, rng.permuted(message, axis=1)))
+    assert abs(got.mean()) < 4 * got.std() / math.sqrt(2000) + 2e-4
+
+
+def test_levels_of_a_noisy_linear_readout() -> None:
+    """Joint normal of correlation 0.9: less than -½ log2(1 - r²) = 1.20 bits, as cells between the exact quantiles.
+
+    These from 2·10⁶ draws of another generator; the tolerance is 4 standard errors of 2·10⁵ draws, 0.002 each.
+    """
+    rng = np.random.default_rng(9)
+    x, noise = rng.normal(size=(2, 200_000))
+    y = 0.9 * x + math.sqrt(1 - 0.81) * noise
+    bits = measures.mutual_information(measures.level_counts(x, y))
+    other = np.random.default_rng(10)
+    z, w = other.normal(size=(2, 2_000_000))
+    edges = stats.norm.ppf(np.arange(1, 8) / 8)
+    cells = joint(np.searchsorted(edges, z), np.searchsorted(edges, 0.9 * z + math.sqrt(1 - 0.81) * w), 8)
+    np.testing.assert_allclose(bits, measures.mutual_information(cells), atol=0.01)
+    assert bits < -0.5 * math.log2(0.19)

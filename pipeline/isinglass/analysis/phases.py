@@ -101,7 +101,7 @@ def _crossing(
         import xarray as xr
 
         da = errors.observable(ds, observable)
-        _check_axis(ds, da, along, title)
+        check_axis(ds, da, along, title)
         ds = ds[[observable, "status"]].sortby(along, ascending=ordered == "low")
         samples = errors.sample_means(ds[observable], ds["status"])
         skipped = (ds["status"] == SKIPPED).all(("sample", "replica"))
@@ -134,7 +134,8 @@ def _crossing(
     return errors.titled(stage, title)
 
 
-def _check_axis(ds: xr.Dataset, da: xr.DataArray, along: str, title: str) -> None:
+def check_axis(ds: xr.Dataset, da: xr.DataArray, along: str, title: str) -> None:
+    """Raises InputError where `along` is no axis of numbers of the dataset's grid; `title` is who asks."""
     axes = [str(d) for d in ds["status"].dims if d not in ("sample", "replica")]
     if axes == ["point"]:
         raise InputError(f"{title} needs a grid, and this run is a list of points: sweep {along!r} in axes={{...}}")

@@ -66,6 +66,10 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "recall_gain": ("recall gain", r"m - m_\mathrm{cue}", r"m - m_\mathrm{cue}"),
     "persistence": ("persistence", r"q(\tau)", r"q(\tau)"),
     "order_parameter": ("order parameter", "r", "r"),
+    "spectral_radius": ("spectral radius", r"\rho", r"\rho"),
+    "input_scale": ("input scale", "s", "s"),
+    "memory_capacity": ("memory capacity", r"\mathrm{MC}", r"\mathrm{MC}"),
+    "capacity_per_node": ("memory capacity per node", r"\mathrm{MC}/N", r"\mathrm{MC}/N"),
 }
 
 
@@ -156,12 +160,16 @@ def words(ds: xr.Dataset, axis: str) -> np.ndarray:
     return values if values.dtype.kind in "biuf" else np.array(list(map(str, values)))
 
 
-def edges(values: np.ndarray) -> np.ndarray:
+def edges(values: np.ndarray, log: bool = False) -> np.ndarray:
     """Edges (n+1,) of the cells around n ascending coordinate values: midpoints, and as far outside at the ends.
 
-    Values that are nowhere negative have no edge below zero. A single value gets a cell of a tenth of its size.
+    Values that are nowhere negative have no edge below zero. A single value gets a cell of a tenth of its size. `log`:
+    the same for the logarithms of values above zero.
     """
     v = np.asarray(values, float)
+    if log:
+        shifted = np.log(v) - np.log(v[0]) - 1  # below zero, where nothing is cut
+        return np.asarray(np.exp(edges(shifted) + 1) * v[0])
     if v.size == 1:
         half = 0.05 * abs(v[0]) or 0.05
         out = np.array([v[0] - half, v[0] + half])

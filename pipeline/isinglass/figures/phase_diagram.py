@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,25 +28,32 @@ LOOKS: dict[str, dict[str, Any]] = {
 class PhaseDiagram:
     """Maps of means over the plane (x, y), one panel each, with common axes and a common range of colour.
 
-    `boundary` is a variable of `phases.boundary` or `phases.capacity`, over x or over y; it is drawn with its 95 %
-    interval. `lines` are the theory's y(x): a function such as `theory.ags.lines`, or a sequence of `Line`; `source`
-    names them in the legend. `at` picks a value of every further axis. `limits` is the range of colour; values beyond
-    are marked on the colour bar. Cells without a done simulation are hatched, those that are undefined grey, those
-    that the workflow skipped blank.
+    `boundary` is a variable of `phases.boundary`, `phases.capacity` or `ridges.ridge`, over x or over y, or several;
+    each is drawn with its 95 % interval, and `labels` may name it. `lines` are the theory's y(x): a function such as
+    `theory.ags.lines`, or a sequence of `Line`; `source` names them in the legend. `at` picks a value of every further
+    axis. `limits` is the range of colour; values beyond are marked on the colour bar. `log` names axes to be drawn on
+    a logarithmic scale. Cells without a done simulation are hatched, those that are undefined grey, those that the
+    workflow skipped blank.
     """
 
     x: str
     y: str
     panels: tuple[str, ...] = ("memory_mean", "coherence_mean")
-    boundary: str | None = None
+    boundary: str | Sequence[str] = ()
     lines: base.Theory = None
     source: str = "theory"
     at: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[float, float] = (0.0, 1.0)
+    log: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
     colours: str = "cividis"
     name: str = "phase_diagram"
+
+    @property
+    def boundaries(self) -> tuple[str, ...]:
+        """The variables that are drawn as lines with intervals."""
+        return (self.boundary,) if isinstance(self.boundary, str) else tuple(self.boundary)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -65,7 +72,7 @@ class PhaseDiagram:
         from matplotlib.figure import Figure
 
         what = f"PhaseDiagram {self.name!r}"
-        needed = (*self.panels, *([self.boundary] if self.boundary else []))
+        needed = (*self.panels, *self.boundaries)
         ds = base.select(ds, (self.x, self.y), needed, self.at, what)
         for axis in (self.x, self.y):
             if ds[axis].dtype.kind not in "iuf":
@@ -76,8 +83,9 @@ class PhaseDiagram:
         grid = figure.add_gridspec(3, n, height_ratios=[1, 0.001, 0.001])  # below the panels two rows of legend
         first: Any = None
         shown: dict[str, bool] = {}
-        outer = base.edges(ds[self.x].values)
-        x = np.linspace(float(outer[0]), float(outer[-1]), 401)
+        outer = base.edges(ds[self.x].values, self.x in self.log)
+        spaced = np.geomspace if self.x in self.log else np.linspace
+        x = spaced(float(outer[0]), float(outer[-1]), 401)
         curves = base.curves(self.lines, x, self.source)
         for i, name in enumerate(self.panels):
             ax = figure.add_subplot(grid[0, i], sharex=first, sharey=first)
@@ -109,12 +117,13 @@ class PhaseDiagram:
         from matplotlib.colors import ListedColormap
 
         values = ds[name].transpose(self.y, self.x).values.astype(float)
-        x, y = base.edges(ds[self.x].values), base.edges(ds[self.y].values)
+        x, y = (base.edges(ds[axis].values, axis in self.log) for axis in self.axes)
         status = ds["status"].transpose(self.y, self.x, "sample", "replica")
         flat = status.values.reshape(*values.shape, -1)
         skipped, done = (flat == 3).all(-1), (flat == 1).any(-1)
         absent, undefined = ~done & ~skipped, done & np.isnan(values)
-        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
+        scale = {a: "log" if name in self.log else "linear" for a, name in zip("xy", self.axes, strict=True)}
+        ax.set(xscale=scale["x"], yscale=scale["y"], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
         if absent.any():
             ax.add_patch(_patch(x[0], y[0], x[-1] - x[0], y[-1] - y[0], **LOOKS["not computed"]))
         empty = np.ma.masked_where(~(skipped | undefined), undefined)
@@ -140,33 +149,30 @@ class PhaseDiagram:
         return out
 
     def _measured(self, ax: Axes, ds: xr.Dataset) -> dict[str, Any]:
-        """Draws the measured boundary; returns its legend entry by label."""
+        """Draws the measured boundaries; returns their legend entries by label."""
         out: dict[str, Any] = {}
-        if self.boundary is None:
-            return out
-        var = ds[self.boundary]
-        if var.dims not in ((self.x,), (self.y,)):
-            raise InputError(
-                f"PhaseDiagram: {self.boundary!r} has dims {var.dims}; it must run along {self.x} or {self.y}"
-            )
-        vertical = var.dims == (self.x,)
-        own = ds[self.x if vertical else self.y].values
-        x, y = (own, var.values) if vertical else (var.values, own)
-        keep = np.isfinite(var.values)
-        if not keep.any():
-            return out
-        low, high = (ds[self.boundary + s].values if self.boundary + s in ds else var.values for s in ("_low", "_high"))
-        text = self._boundary_label(ds)
-        look = {"fmt": "o", "ms": 4.2, "mfc": "white", "mec": "black", "mew": 0.9, "ecolor": "black", "elinewidth": 1.0}
-        out[text] = base.bars(
-            ax, x[keep], y[keep], low[keep], high[keep], vertical, capsize=2, zorder=4, label=text, **look
-        )
+        for name, marker in zip(self.boundaries, "osD^v" * len(self.boundaries), strict=False):
+            var = ds[name]
+            if var.dims not in ((self.x,), (self.y,)):
+                raise InputError(f"PhaseDiagram: {name!r} has dims {var.dims}; it must run along {self.x} or {self.y}")
+            vertical = var.dims == (self.x,)
+            own = ds[self.x if vertical else self.y].values
+            x, y = (own, var.values) if vertical else (var.values, own)
+            keep = np.isfinite(var.values)
+            if not keep.any():
+                continue
+            low, high = (ds[name + s].values if name + s in ds else var.values for s in ("_low", "_high"))
+            text = self._boundary_label(ds, name)
+            look = {"ms": 4.2, "mfc": "white", "mec": "black", "mew": 0.9, "ecolor": "black", "elinewidth": 1.0}
+            look |= {"fmt": marker, "capsize": 2, "zorder": 4, "label": text}
+            out[text] = base.bars(ax, x[keep], y[keep], low[keep], high[keep], vertical, **look)
         return out
 
-    def _boundary_label(self, ds: xr.Dataset) -> str:
-        assert self.boundary is not None
-        attrs = ds[self.boundary].attrs
-        observed = self.boundary.removesuffix("_boundary").removesuffix("_capacity")
+    def _boundary_label(self, ds: xr.Dataset, name: str) -> str:
+        if name in self.labels:
+            return self.labels[name]
+        attrs = ds[name].attrs
+        observed = name.removesuffix("_boundary").removesuffix("_capacity")
         if "threshold" not in attrs or observed not in base.LABELS:
             return "measured (95 % interval)"
         return rf"measured, $\langle {base.LABELS[observed][1]} \rangle = {attrs['threshold']:g}$ (95 % interval)"
@@ -175,25 +181,30 @@ class PhaseDiagram:
         notes = []
         if lost := base.missing(ds):
             notes.append(f"Not computed: {lost}.")
-        if self.boundary is None:
-            return notes
-        flag = self.boundary + "_flag"
-        if flag in ds:
-            meanings = str(ds[flag].attrs.get("flag_meanings", "")).split()
-            counts = {m: int((ds[flag] == i).sum()) for i, m in enumerate(meanings) if i > 0}
-            parts = [f"{m.replace('_', ' ')} {c}" for m, c in counts.items() if c]
-            if parts:
-                notes.append(
-                    f"Boundary not found in {sum(counts.values())} of {ds[flag].size} scans: {', '.join(parts)}."
-                )
-        along = str(ds[self.boundary].attrs.get("axis_name", ""))
-        if along in ds.coords and ds.sizes.get(along, 0) > 1:
-            steps = np.diff(ds[along].values.astype(float))
-            size = f"{steps.mean():.3g}" if np.allclose(steps, steps[0]) else f"{steps.min():.3g} to {steps.max():.3g}"
+        for name in self.boundaries:
+            flag = name + "_flag"
+            if flag in ds:
+                meanings = str(ds[flag].attrs.get("flag_meanings", "")).split()
+                counts = {m: int((ds[flag] == i).sum()) for i, m in enumerate(meanings) if i > 0}
+                parts = [f"{m.replace('_', ' ')} {c}" for m, c in counts.items() if c]
+                if parts:
+                    what = "Ridge" if name.endswith("_ridge") else "Boundary"
+                    lost = f"{sum(counts.values())} of {ds[flag].size}"
+                    notes.append(f"{what} not found in {lost} scans: {', '.join(parts)}.")
+        for size in sorted({size for name in self.boundaries if (size := _step(ds, name))}):
             notes.append(
                 f"Intervals are statistical, over samples; the boundary is interpolated on a grid of step {size}."
             )
         return notes
+
+
+def _step(ds: xr.Dataset, name: str) -> str:
+    """Step of the grid on which a boundary was found, in words."""
+    along = str(ds[name].attrs.get("axis_name", ""))
+    if along not in ds.coords or ds.sizes.get(along, 0) < 2:
+        return ""
+    steps = np.diff(ds[along].values.astype(float))
+    return f"{steps.mean():.3g}" if np.allclose(steps, steps[0]) else f"{steps.min():.3g} to {steps.max():.3g}"
 
 
 def _patch(x: float, y: float, width: float, height: float, **look: Any) -> Any:
