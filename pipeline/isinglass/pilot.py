@@ -19,9 +19,9 @@ from isinglass.simulation import Call, FailedAlone, beside, here
 from isinglass.sweep import Grid
 
 PROCESSES_PAY = 15.0  # seconds of work from which starting worker processes (some 5 s) is worth it
-HOLDS = 1.3  # two threads that are not even so many times as fast as one wait for each other, if they are suspect
+HOLDS = 1.3  # two threads that are not even so many times as fast as one hold the lock, if others wait for it
 LAG = 0.0025  # seconds: half the interpreter's switch interval
-SHORT = 1e-4  # seconds: threads that call so short simulations one by one mostly hand the lock to and fro
+SHORT = 5e-5  # seconds: two threads that call so short simulations one by one take longer than one thread
 PILOT_SECONDS = 3.0
 PILOT_LIMIT = 10.0  # seconds: under a time limit, simulations that take longer count as so long
 
@@ -60,15 +60,16 @@ def _pilot(grid: Grid, cost: np.ndarray, cores: int, alone: Cell | None) -> Pilo
     middle = min(timed, key=lambda t: abs(t.wall - 0.02))
     if cores == 1 or middle.wall > 10 or alone is not None:
         return Pilot(mean, min(paces), max(paces))
-    short = middle.seconds < SHORT and not overrides(grid.model, "simulate_batch")
+    if middle.seconds * grid.model.lanes < SHORT and not overrides(grid.model, "simulate_batch"):
+        return Pilot(mean, min(paces), max(paces), threads_wait=True)
     much = mean * cost.sum() * grid.samples * grid.replicas > PROCESSES_PAY
-    if not (short or much):
+    if not much:
         return Pilot(mean, min(paces), max(paces))
-    waits = much and _lag(middle.call, middle.wall) > LAG
+    waits = _lag(middle.call, middle.wall) > LAG
     times = max(1, round(0.02 / middle.wall))
     # other work on the machine makes one comparison worth little: only several acquit who holds the lock
     speedup = min(_speedup(middle.call, 2 * times) for _ in range(3)) if waits else _speedup(middle.call, times)
-    wait = (waits or short) and speedup < HOLDS
+    wait = waits and speedup < HOLDS
     return Pilot(mean, min(paces), max(paces), speedup=min(max(speedup, 1.0), 2.0), threads_wait=wait)
 
 

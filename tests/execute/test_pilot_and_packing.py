@@ -137,9 +137,7 @@ def test_simulations_of_microseconds_run_one_at_a_time(home: Path, capsys: pytes
     text = "model=Compiled, axes={'temperature': [0.1, 0.2, 0.3], 'size': [4, 5]}, samples=2, seed=9"
     path = rig.write_workflow(home / "w.py", text)
     grid = load_workflow(path).sweep().grid()
-    measured = pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2)
-    assert measured.speedup is not None
-    assert measured.threads_wait
+    assert pilot(grid, costs(grid, np.ones(grid.shape, bool)), 2).threads_wait
     assert not pilot(grid, costs(grid, np.ones(grid.shape, bool)), 1).threads_wait
     (home / "two.yaml").write_text("kind: threads\nthreads: 2\n")
     code, out = rig.cli(capsys, "run", path, "--out", "run", "--cluster", "two.yaml")
