@@ -95,21 +95,26 @@ class Work:
 
 
 class _Block:
-    """What of a block's points is the same for all slices: parameters, models, costs, lengths of own dims."""
+    """What of a block's points is the same for all slices: parameters, models, costs, lengths of own dims.
 
-    def __init__(self, part: Grid, first: tuple[int, int]) -> None:
+    Models are constructed where something is wanted: those of points that `where` skips may refuse their parameters.
+    """
+
+    def __init__(self, part: Grid, first: tuple[int, int], wanted: np.ndarray) -> None:
         self.part, self.first = part, first
         self.columns = part.columns()
         n = math.prod(part.shape)
         self.own = list(dict.fromkeys(d for o in part.model.observables for d in o.dims))
         self.cost, self.lengths = np.ones(n), np.zeros((n, len(self.own)), np.int64)
-        self.made: list[Model] | None = None
+        self.made: dict[int, Model] | None = None
         if self.own or overrides(part.model, "cost"):
-            self.made = [construct(part.model, point) for point in part.each()]
-            self.cost[:] = [model.cost() for model in self.made]
-        for row, model in enumerate(self.made or () if self.own else ()):
-            coords = model.coords()
-            self.lengths[row] = [len(coords[d][0]) for d in self.own]
+            asked = wanted.reshape(n, -1).any(axis=1)
+            self.made = {row: construct(part.model, point) for row, point in enumerate(part.each()) if asked[row]}
+        for row, model in (self.made or {}).items():
+            self.cost[row] = model.cost()
+            if self.own:
+                coords = model.coords()
+                self.lengths[row] = [len(coords[d][0]) for d in self.own]
 
     def models(self, rows: list[int]) -> list[Model]:
         """One model a row; rows that follow each other and are the same share theirs."""
@@ -184,7 +189,7 @@ def compute(
     """
     if not wanted.any():
         return True
-    pace, block = seconds_per_cost, _Block(part, first)
+    pace, block = seconds_per_cost, _Block(part, first, wanted)
     for lot in _lots(block, wanted):
         cost = np.cumsum(block.cost[lot.rows]) * len(lot.replicas)
         lengths = block.lengths[lot.rows]
