@@ -28,12 +28,13 @@ def bits(cue: np.ndarray, cue_mode: str) -> np.ndarray:
 
 
 def ends(ds: xr.Dataset) -> xr.Dataset:
-    """Share of runs that end in a two-cycle; and of runs that stay, started at the pattern, beside every cue."""
+    """Share of runs that end in a two-cycle; and of runs that stay, from the largest cue (1), beside every cue."""
     cycles = (ds["period"] == 2).astype(float).where(ds["status"] == errors.DONE).assign_attrs(units="1")
     parts = errors.mean_and_error(errors.sample_means(cycles, ds["status"]))
     out = errors.described("two_cycle", {"units": "1", "long_name": "share of two-cycles"}, *parts)
-    start = ds["recalled_mean"].sel(cue=1.0, cue_mode="flipped", drop=True).broadcast_like(ds["recalled_mean"])
-    start.attrs = {"units": "1", "long_name": "share of runs that stay at the pattern, started there"}
+    start = ds["recalled_mean"].sel(cue=ds["cue"].max(), cue_mode="flipped", drop=True)
+    start = start.broadcast_like(ds["recalled_mean"])
+    start.attrs = {"units": "1", "long_name": "share of runs that stay, from the largest cue"}
     return ds[[]].assign({**out, "stable_mean": start})
 
 

@@ -108,8 +108,8 @@ class _Block:
         self.cost, self.lengths = np.ones(n), np.zeros((n, len(self.own)), np.int64)
         self.made: dict[int, Model] | None = None
         if self.own or overrides(part.model, "cost"):
-            asked = wanted.reshape(n, -1).any(axis=1)
-            self.made = {row: construct(part.model, point) for row, point in enumerate(part.each()) if asked[row]}
+            asked = set(np.flatnonzero(wanted.reshape(n, -1).any(axis=1)).tolist())
+            self.made = {row: construct(part.model, point) for row, point in enumerate(part.each()) if row in asked}
         for row, model in (self.made or {}).items():
             self.cost[row] = model.cost()
             if self.own:

@@ -72,6 +72,13 @@ def test_where_one_step_helps() -> None:
     np.testing.assert_array_equal(basins.last_improved_overlap([0.0, 2 / math.pi, 1.0]), [1, 0, 0])
 
 
+def test_two_steps() -> None:
+    """The echo helps a cue, since more of its neurons are right than wrong; a perfect cue keeps its neurons by it."""
+    load, cue = np.array([0.05, 0.1, 0.13])[:, None], np.array([0.1, 0.3, 0.5, 1.0])
+    assert (basins.two_step_overlap(load, cue) > basins.neurodynamics(load, cue, 2)).all()
+    assert basins.two_step_overlap(1e-4, 0.5) == pytest.approx(1, abs=1e-12)
+
+
 def test_neurodynamics() -> None:
     """One step is the exact limit; the capacity of the approximation is 0.16 (two digits in the literature)."""
     load, cue = np.array([0.05, 0.1])[:, None], np.array([0.1, 0.5, 1.0])

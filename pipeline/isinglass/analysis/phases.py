@@ -125,10 +125,11 @@ def compare(
             count = int(part.notnull().sum("sample").where(~skipped.isel(place)).min().fillna(0))
             curves = part.mean("sample", skipna=True).transpose(between, along).values[None]
             spread = errors.resampled_means(part, seed, resamples).transpose("resample", between, along).values
-            found, many = (
-                np.stack([_scaled(m[:, k], ~out[k], grid, threshold, scale, v) for k, v in enumerate(ds[between].values)])
+            pairs = [
+                [_scaled(m[:, k], ~out[k], grid, threshold, scale, value) for k, value in enumerate(ds[between].values)]
                 for m in (curves, spread)
-            )
+            ]
+            found, many = map(np.stack, pairs)
             origin = labels.index(str(base))
             for kind, value, all_ in (("", found, many), ("_shift", found - found[origin], many - many[origin])):
                 for k in range(len(labels)):

@@ -25,9 +25,10 @@ class PhaseLines:
     """The mean of `observable` against `x`, one curve for each value of `colour`, bars of one standard error.
 
     `observable` is the name of an observable that a stage averaged (`<observable>_mean`), or of what a stage returned
-    with an `_error`, such as a boundary; without it, the first mean over x. `theory` is y(x), or a sequence of `Line`; a function that takes an argument named like the axis `colour` is
-    drawn once for each of its values, in its colour. `at` picks a value of every further axis; `over` names axes along
-    which the observable does not vary (of a boundary, the one that it was sought along). Arrays go by their labels.
+    with an `_error`, such as a boundary; without it, the first mean over x. `theory` is y(x), or a sequence of `Line`;
+    a function that takes an argument named like the axis `colour` is drawn once for each of its values, in its colour.
+    `at` picks a value of every further axis; `over` names axes along which the observable does not vary (of a boundary,
+    the one that it was sought along). Arrays go by their labels.
     """
 
     x: str
@@ -102,8 +103,8 @@ class PhaseLines:
 
     def _mean(self, ds: xr.Dataset) -> str:
         if self.observable:
-            given = self.observable in ds and (self.observable.endswith("_mean") or self._has_error(ds, self.observable))
-            return self.observable if given else f"{self.observable}_mean"
+            mean = f"{self.observable}_mean"
+            return self.observable if self.observable in ds and mean not in ds else mean
         names = [str(v) for v in ds.data_vars if str(v).endswith("_mean") and self.x in ds[v].dims]
         if not names:
             raise InputError(

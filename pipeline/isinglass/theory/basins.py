@@ -1,4 +1,4 @@
-"""Recall from a cue at T = 0 under parallel dynamics: the first step exactly, all steps approximately.
+"""Recall from a cue at T = 0 under parallel dynamics: the first two steps exactly, all steps approximately.
 
 P random patterns of N signs, Hebb couplings, J_ii = 0. With σ_j = ξ_j^0 s_j the field on neuron i, in the direction of
 ξ_i^0 and times N, is
@@ -9,10 +9,12 @@ and the products of the second sum are (P - 1)(N - 1) independent random signs, 
 that is negative, and stays where it is zero. So the expected overlap after one step is a sum of binomial
 probabilities for whole N and P, and erf(m/√(2α)) for N → ∞ from a cue of overlap m.
 
-From the second step on the crosstalk knows the state. `neurodynamics` takes it as normal and carries its variance along
-(Amari and Maginu, Neural Networks 1 (1988) 63, from memory; correlations of a state with those further back are
-neglected): m' = erf(m/(√2 σ)), σ'² = α + 4φ(m/σ)² + 4α m m' φ(m/σ)/σ, φ the normal density, σ² = α at the cue. It
-is an approximation: its capacity is 0.16, and basins come out wider than they are.
+From the second step on the crosstalk knows the state. To first order in what one pattern adds to the fields, with
+φ the normal density, σ = √α and χ = 2φ(m/σ)/σ the response of the first step, it is normal of variance
+σ'² = α + α χ² + 2α χ m m' plus the neuron's own echo α χ s_i(0), which came back over J_ij J_ji: exact for N → ∞.
+`neurodynamics` leaves out the echo and repeats the rest, σ'² = α + χ²σ² + 2α χ m m' with χ = 2φ(m/σ)/σ (Amari and
+Maginu, Neural Networks 1 (1988) 63, from memory): an approximation. Its capacity is 0.16, and its basins are wider
+than those of the network.
 """
 
 from __future__ import annotations
@@ -82,18 +84,35 @@ def last_improved_overlap(load: npt.ArrayLike) -> FloatArray:
     return out
 
 
-def neurodynamics(load: npt.ArrayLike, cue: npt.ArrayLike, steps: int) -> FloatArray:
-    """Overlap after `steps` parallel steps from a cue, N → ∞, broadcast over both; approximate from the second on."""
+def two_step_overlap(load: npt.ArrayLike, cue: npt.ArrayLike) -> FloatArray:
+    """Overlap after the second step from a cue of overlap m, N → ∞, all neurons free, broadcast over both; exact.
+
+    Σ_{σ = ±1} (1 + σm)/2 erf((m' + α χ σ)/(√2 σ')), m' = erf(m/√(2α)).
+    """
     from scipy.special import erf
 
     a, m = np.broadcast_arrays(np.asarray(load, float), np.asarray(cue, float))
-    variance = a.copy()
+    after, variance, response = _carried(a, m, a)
+    echo, width = a * response, np.sqrt(2 * variance)
+    return np.asarray((1 + m) / 2 * erf((after + echo) / width) + (1 - m) / 2 * erf((after - echo) / width))
+
+
+def _carried(a: FloatArray, m: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Overlap after one step, variance of the next crosstalk, response χ of this step."""
+    from scipy.special import erf
+
+    width = np.sqrt(variance)
+    response = 2 * np.exp(-((m / width) ** 2) / 2) / math.sqrt(2 * math.pi) / width
+    after = erf(m / width / math.sqrt(2))
+    return after, a + response**2 * variance + 2 * a * response * m * after, response
+
+
+def neurodynamics(load: npt.ArrayLike, cue: npt.ArrayLike, steps: int) -> FloatArray:
+    """Overlap after `steps` parallel steps from a cue, N → ∞, broadcast over both; approximate from the second on."""
+    a, m = np.broadcast_arrays(np.asarray(load, float), np.asarray(cue, float))
+    variance = a
     for _ in range(steps):
-        width = np.sqrt(variance)
-        density = np.exp(-((m / width) ** 2) / 2) / math.sqrt(2 * math.pi)
-        after = erf(m / width / math.sqrt(2))
-        variance = a + 4 * density**2 + 4 * a * m * after * density / width
-        m = after
+        m, variance, _ = _carried(a, m, variance)
     return np.asarray(m)
 
 
