@@ -87,3 +87,4 @@ def test_neurodynamics() -> None:
     assert (np.diff(edges[:5]) > 0).all()
     assert np.isfinite(edges[4])
     assert np.isnan(edges[5])
+    assert 0 < basins.basin_edge(0.0) < 2e-4

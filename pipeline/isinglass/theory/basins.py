@@ -118,7 +118,7 @@ def neurodynamics(load: npt.ArrayLike, cue: npt.ArrayLike, steps: int) -> FloatA
 
 def basin_edge(load: npt.ArrayLike, recalled: float = 0.9) -> FloatArray:
     """The smallest cue from which `neurodynamics` ends above `recalled`, to 1e-4; NaN where none does."""
-    loads = np.asarray(load, float)
+    loads = np.maximum(np.asarray(load, float), 1e-9)  # without any load there is no crosstalk to divide by
     low, high = np.zeros(loads.shape), np.ones(loads.shape)
     found = neurodynamics(loads, high, SETTLED) > recalled
     for _ in range(14):
