@@ -212,3 +212,58 @@ def test_what_it_refuses(raw):
     points = raw({"point": [0, 1]}, {"m": np.ones((2, 2, 1))}).assign_coords(temperature=("point", [0.0, 1.0]))
     with pytest.raises(InputError, match="needs a grid"):
         phases.boundary("m", "temperature", 0.5)(points)
+
+
+# ---------------------------------------------------------------- boundaries compared
+
+
+def two_modes(raw, shift, n=12):
+    """m against the cue for modes a and b, whose samples deviate alike: b crosses `shift` later."""
+    cue = np.linspace(0, 1, 11)
+    middle = 0.4 + 0.075 * np.random.default_rng(2).normal(size=n)[:, None]
+    m = np.stack([cue[:, None, None] - middle - s + 0.5 for s in (0, shift)], axis=1)
+    return raw({"load": [0.1], "cue": cue, "cue_mode": ["a", "b"]}, {"m": m[None]})
+
+
+def test_what_samples_share_cancels_in_a_shift(raw):
+    ds = two_modes(raw, 0.07)
+    one = phases.compare("m", "cue", 0.5, "cue_mode", "a", ordered="high", name="x")(ds).isel(load=0)
+    plain = phases.boundary("m", "cue", 0.5, ordered="high", name="x")(ds).isel(load=0)
+    for end in ("", "_error", "_low", "_high"):
+        np.testing.assert_allclose(one[f"x{end}"], plain[f"x{end}"], atol=1e-12)
+    assert float(one.x_error.sel(cue_mode="b")) > 0.01
+    for end in ("", "_low", "_high"):
+        np.testing.assert_allclose(one[f"x_shift{end}"], [0, 0.07], atol=1e-12)
+    np.testing.assert_allclose(one.x_shift_error, 0, atol=1e-12)
+
+
+def test_a_scale_applies_before_the_shift_is_taken(raw):
+    ds = two_modes(raw, 0.1)
+    scale = {"a": 1.0, "b": 3.0}
+    stage = phases.compare("m", "cue", 0.5, "cue_mode", "a", "high", lambda x, mode: scale[mode] * x, "bit", "x")
+    out = stage(ds).isel(load=0)
+    plain = phases.boundary("m", "cue", 0.5, ordered="high", name="y")(ds).isel(load=0).y
+    np.testing.assert_allclose(out.x.sel(cue_mode="b"), 3 * plain.sel(cue_mode="b"))
+    np.testing.assert_allclose(out.x_shift.sel(cue_mode="b"), 3 * plain.sel(cue_mode="b") - plain.sel(cue_mode="a"))
+    assert out.x.attrs["units"] == out.x_shift_low.attrs["units"] == "bit"
+
+
+def test_a_boundary_that_is_not_there_has_no_shift(raw):
+    out = phases.compare("m", "cue", 0.5, "cue_mode", "a", ordered="high", name="x")(two_modes(raw, 0.9)).isel(load=0)
+    assert np.isfinite(out.x.sel(cue_mode="a"))
+    for name in ("x", "x_low", "x_shift", "x_shift_error"):
+        assert np.isnan(out[name].sel(cue_mode="b")), name
+
+
+def test_skipped_points_are_no_part_of_a_compared_curve(raw):
+    stage = phases.compare("m", "cue", 0.5, "cue_mode", "a", ordered="high", name="x")
+    ds = two_modes(raw, 0.1)
+    for point, code, wanted in ((10, 3, 0.1), (5, 2, np.nan)):
+        ds["status"].loc[{"cue_mode": "b", "cue": ds["cue"][point]}] = code
+        ds["m"] = ds.m.where(ds.status == 1)
+        np.testing.assert_allclose(stage(ds).x_shift, [[0, wanted]], atol=1e-12)
+
+
+def test_what_comparing_refuses(raw):
+    with pytest.raises(InputError, match="no value 'c'"):
+        phases.compare("m", "cue", 0.5, "cue_mode", "c")(two_modes(raw, 0.1))

@@ -49,6 +49,24 @@ def test_where_skips_and_the_newest_request_decides(tmp_path: Path) -> None:
     rig.check(rig.data(out), every)
 
 
+class Picky(Batched):
+    """Refuses a corner of its parameters, and has costs."""
+
+    def __post_init__(self) -> None:
+        if self.temperature > 0.25 and self.size == 5:
+            raise InputError("too hot for five")
+
+    def cost(self) -> float:
+        return float(self.size)
+
+
+def test_skipped_points_may_have_no_model(tmp_path: Path) -> None:
+    """Points that the model refuses are what `where` is for, also where they share a block with others."""
+    picky = Workflow(model=Picky, axes=AXES, where=lambda p: p["temperature"] < 0.25 or p["size"] == 4)
+    assert rig.run(picky, tmp_path / "run", block={"temperature": 3, "size": 2}).counts["done"] == 5
+    assert rig.data(tmp_path / "run").status[:, :, 0, 0].values.tolist() == [[1, 1], [1, 1], [1, SKIPPED]]
+
+
 def test_a_skipped_point_wanted_again_is_pending_until_it_is_run(tmp_path: Path) -> None:
     """Also where a shard does not come to it: exit 3 of the other shards' point of view, `status` says pending."""
     from isinglass import presentation

@@ -7,13 +7,14 @@ import dataclasses
 import matplotlib
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.collections import QuadMesh
 from matplotlib.image import imread
 
 from isinglass.analysis import phases
 from isinglass.exceptions import InputError
 from isinglass.figures import Line, PhaseDiagram, PhaseLines, save
-from isinglass.figures.base import COLUMN, STYLE, edges
+from isinglass.figures.base import COLUMN, STYLE, edges, facets
 
 DIAGRAM = PhaseDiagram(
     x="load",
@@ -216,3 +217,32 @@ def test_a_logarithmic_axis_and_several_boundaries(run):
     np.testing.assert_allclose(got[1:-1], np.sqrt(x[1:] * x[:-1]))
     np.testing.assert_allclose(edges([1.0, 10.0, 100.0], log=True), 10 ** np.array([-0.5, 0.5, 1.5, 2.5]))
     np.testing.assert_allclose(panel.get_xlim(), got[[0, -1]])
+
+
+def test_a_panel_for_each_value_of_a_facet(run, tmp_path):
+    ds = run()
+    second = ds.copy(deep=True)
+    second["recall_overlap_boundary"] = second.recall_overlap_boundary / 2
+    both = xr.concat([ds, second], xr.DataArray(["flipped", "erased"], dims="cue_mode", name="cue_mode"))
+    diagram = dataclasses.replace(DIAGRAM, panels=("recall_overlap_mean",), facet="cue_mode")
+    figure = diagram.draw(both)
+    panels = [ax for ax in figure.axes if ax.get_xlabel()]
+    assert [ax.get_title(loc="left") for ax in panels] == ["(a) flipped", "(b) erased"]
+    assert sum(r"\langle m" in ax.get_ylabel() for ax in figure.axes) == 1, "one colour bar"
+    shown = [ax.containers[0].lines[0].get_ydata() for ax in panels]
+    np.testing.assert_allclose(shown[0], 2 * shown[1])
+    assert [suffix for suffix, _ in facets(both, diagram.axes, {})] == [""]
+    written(figure, tmp_path)
+    with pytest.raises(InputError, match="facet='cue_mode' shows one mean"):
+        dataclasses.replace(DIAGRAM, facet="cue_mode").draw(both)
+
+
+def test_lines_of_a_boundary(run, tmp_path):
+    """It does not vary along the axis that it was sought along."""
+    ds = run()
+    lines = PhaseLines(x="load", observable="recall_overlap_boundary", over=("temperature",))
+    ((suffix, part),) = facets(ds, lines.axes, lines.at)
+    assert suffix == ""
+    figure = lines.draw(part)
+    np.testing.assert_array_equal(figure.axes[0].containers[0].lines[0].get_ydata(), ds.recall_overlap_boundary)
+    written(figure, tmp_path)

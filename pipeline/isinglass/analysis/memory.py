@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 OBSERVABLES = ("memory", "recall_overlap", "recall_gain")
+RECALLED = 0.9
+"""A run has recalled its pattern where its overlap ends above this."""
 
 
 def mean(ds: xr.Dataset) -> xr.Dataset:
@@ -27,3 +29,16 @@ def mean(ds: xr.Dataset) -> xr.Dataset:
             f"use errors.mean(...) for another observable; {known('memory', names)}"
         )
     return errors.mean(*(n for n in OBSERVABLES if n in ds))(ds)
+
+
+def recalled(ds: xr.Dataset) -> xr.Dataset:
+    """The stage for the share of runs that recall: `recalled`, 1 where `final_overlap` is above RECALLED, else 0.
+
+    Per simulation (axes..., sample, replica), NaN where none is done, so that later stages can take it for an
+    observable; and `recalled_mean`, `_error`, `_samples`. The error is 0 where all runs agree. Raises InputError if the
+    dataset has no `final_overlap`.
+    """
+    above = (errors.observable(ds, "final_overlap") > RECALLED).astype(float).where(ds["status"] == errors.DONE)
+    above.attrs = {"units": "1", "long_name": f"runs that end at an overlap above {RECALLED:g}"}
+    means = errors.mean_and_error(errors.sample_means(above, ds["status"]))
+    return above.to_dataset(name="recalled").assign(errors.described("recalled", above.attrs, *means))

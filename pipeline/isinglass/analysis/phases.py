@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ FIELDS = {  # suffix: (what it is; dtype); those of units "" have the units of t
     "_samples": ("smallest number of samples of a point of the curve", "1", np.int32),
     "_flag": ("state of {what}", "1", np.int8),
 }
+
+ENDS = {"": "", "_error": "standard error of ", "_low": "lower end of the 95 % interval of ",
+        "_high": "upper end of the 95 % interval of "}  # fmt: skip
 
 
 def boundary(
@@ -72,6 +76,78 @@ def capacity(
     different loads are independent, and are resampled independently.
     """
     return _crossing(observable, along, theta, "low", name or f"{observable}_capacity", resamples, "capacity")
+
+
+def compare(
+    observable: str,
+    along: str,
+    threshold: float,
+    between: str,
+    base: Any,
+    ordered: str = "low",
+    scale: Callable[[np.ndarray, Any], np.ndarray] | None = None,
+    units: str | None = None,
+    name: str | None = None,
+    resamples: int = errors.RESAMPLES,
+) -> errors.Stage:
+    """The stage that compares boundaries between the values of the axis `between`, with that at its value `base`.
+
+    Boundaries are those of `boundary`; `scale` (values of the axis `along`, value of `between`) -> what is compared, of
+    `units`, increasing. Returns `<name>` (default `<observable>_compared`), the boundary so scaled, and `<name>_shift`,
+    the same less that at `base`, each with `_error`, `_low`, `_high` as `boundary` has them. Values of `between` that
+    share their samples are resampled jointly, so that what the samples have in common cancels in the shift. NaN where a
+    boundary is not found, or has a point that is not done; the intervals also where a resample has no crossing for one
+    of the two. Raises InputError for an unknown observable, axis or `base`.
+    """
+    title = f"compare({observable}, {along}, {threshold:g}, {between})"
+    name = name or f"{observable}_compared"
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        da = errors.observable(ds, observable)
+        _check_axis(ds, da, along, title)
+        labels = list(map(str, ds[between].values.tolist())) if between in ds.coords else []
+        if str(base) not in labels:
+            raise InputError(f"{title}: {between!r} has no value {base!r}; {known(str(base), labels)}")
+        ds = ds[[observable, "status"]].sortby(along, ascending=ordered == "low")
+        samples = errors.sample_means(ds[observable], ds["status"])
+        skipped = (ds["status"] == SKIPPED).all(("sample", "replica")).broadcast_like(samples.isel(sample=0, drop=True))
+        template = samples.isel({"sample": 0, along: 0}, drop=True)
+        rest = [d for d in template.dims if d != between]
+        template = template.transpose(*rest, between)
+        shown = {kind + end: np.full(template.shape, np.nan) for kind in ("", "_shift") for end in ENDS}
+        grid = samples[along].values.astype(float)
+        seed = int(ds.attrs.get("seed", 0))
+        for index in np.ndindex(*template.shape[:-1]):
+            place = dict(zip(rest, index, strict=True))
+            part, out = samples.isel(place), skipped.isel(place).transpose(between, along).values
+            count = int(part.notnull().sum("sample").where(~skipped.isel(place)).min().fillna(0))
+            curves = part.mean("sample", skipna=True).transpose(between, along).values[None]
+            spread = errors.resampled_means(part, seed, resamples).transpose("resample", between, along).values
+            pairs = [
+                [_scaled(m[:, k], ~out[k], grid, threshold, scale, value) for k, value in enumerate(ds[between].values)]
+                for m in (curves, spread)
+            ]
+            found, many = map(np.stack, pairs)
+            origin = labels.index(str(base))
+            for kind, value, all_ in (("", found, many), ("_shift", found - found[origin], many - many[origin])):
+                for k in range(len(labels)):
+                    row = _ends(value[k, 0], all_[k], count)
+                    for end in ENDS:
+                        shown[kind + end][(*index, k)] = row[end]
+        what = f"{ds[along].attrs.get('long_name') or along} where mean {da.attrs.get('long_name') or observable} is"
+        result = xr.Dataset()
+        for kind, text in (("", ""), ("_shift", f", less that at {between} = {base}")):
+            for end, words in ENDS.items():
+                result[name + kind + end] = template.copy(data=shown[kind + end])
+                result[name + kind + end].attrs = {
+                    "units": units or ds[along].attrs.get("units", "1"),
+                    "long_name": f"{words}{what} {threshold:g}{text}",
+                }
+        return result
+
+    return errors.titled(stage, title)
 
 
 def last_crossing(means: np.ndarray, threshold: float) -> np.ndarray:
@@ -197,3 +273,21 @@ def _value(position: float, grid: np.ndarray) -> float:
         return float(np.interp(position, np.arange(grid.size), grid))
     rising = grid.size < 2 or grid[-1] > grid[0]
     return np.inf if (position > 0) == rising else -np.inf
+
+
+def _scaled(means: np.ndarray, kept: np.ndarray, grid: np.ndarray, threshold: float, scale: Any, label: Any) -> Any:
+    """The crossings of curves (M, L) on the points `kept`, scaled, (M,); NaN where there is none on the grid."""
+    if np.isnan(means[:, kept]).any() or kept.sum() < 2:
+        return np.full(len(means), np.nan)
+    at = last_crossing(means[:, kept], threshold)
+    values = np.interp(at, np.arange(kept.sum()), grid[kept])
+    values = scale(values, label) if scale else values
+    return np.where((at >= 0) & (at <= kept.sum() - 1), values, np.nan)
+
+
+def _ends(value: float, spread: np.ndarray, count: int) -> dict[str, float]:
+    """A value for each suffix of ENDS, from a bootstrap distribution over `count` samples."""
+    if np.isnan(value) or np.isnan(spread).any():
+        return {**dict.fromkeys(ENDS, np.nan), "": value}
+    (low, high), (near, far) = errors.interval(spread, count), errors.interval(spread, count, ONE_SIGMA, student=False)
+    return {"": value, "_error": (far - near) / 2, "_low": low, "_high": high}

@@ -65,6 +65,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "recall_overlap": ("recall overlap", "m", "m"),
     "recall_gain": ("recall gain", r"m - m_\mathrm{cue}", r"m - m_\mathrm{cue}"),
     "persistence": ("persistence", r"q(\tau)", r"q(\tau)"),
+    "recalled": ("share of runs that recall", r"P_\mathrm{rec}", r"P_\mathrm{rec}"),
     "order_parameter": ("order parameter", "r", "r"),
     "spectral_radius": ("spectral radius", r"\rho", r"\rho"),
     "input_scale": ("input scale", "s", "s"),

@@ -28,6 +28,9 @@ LOOKS: dict[str, dict[str, Any]] = {
 class PhaseDiagram:
     """Maps of means over the plane (x, y), one panel each, with common axes and a common range of colour.
 
+    With `facet`, the name of a further axis, the panels are instead those of the one mean in `panels`, one for each
+    value of that axis.
+
     `boundary` is a variable of `phases.boundary`, `phases.capacity` or `ridges.ridge`, over x or over y, or several;
     each is drawn with its 95 % interval, and `labels` may name it. `lines` are the theory's y(x): a function such as
     `theory.ags.lines`, or a sequence of `Line`; `source` names them in the legend. `at` picks a value of every further
@@ -39,6 +42,7 @@ class PhaseDiagram:
     x: str
     y: str
     panels: tuple[str, ...] = ("memory_mean", "coherence_mean")
+    facet: str | None = None
     boundary: str | Sequence[str] = ()
     lines: base.Theory = None
     source: str = "theory"
@@ -58,7 +62,7 @@ class PhaseDiagram:
     @property
     def axes(self) -> tuple[str, ...]:
         """The axes of the sweep that the figure shows."""
-        return (self.x, self.y)
+        return (self.x, self.y, *([self.facet] if self.facet else []))
 
     def draw(self, ds: xr.Dataset) -> Figure:
         """The figure. `ds` is the raw dataset merged with what the stages returned.
@@ -73,33 +77,41 @@ class PhaseDiagram:
 
         what = f"PhaseDiagram {self.name!r}"
         needed = (*self.panels, *self.boundaries)
-        ds = base.select(ds, (self.x, self.y), needed, self.at, what)
+        ds = base.select(ds, self.axes, needed, self.at, what)
+        if self.facet and len(self.panels) != 1:
+            raise InputError(f"{what}: facet={self.facet!r} shows one mean; make a figure for each of panels")
         for axis in (self.x, self.y):
             if ds[axis].dtype.kind not in "iuf":
                 raise InputError(f"{what}: {axis!r} is no axis of numbers; set at={{{axis!r}: value}} and show another")
-        n = len(self.panels)
+        panels = self._panels(ds)
+        n = len(panels)
         wide = n > 1
         figure = Figure(figsize=(base.PAGE, 4.1) if wide else (base.COLUMN + 0.3, 4.2), layout="constrained")
         grid = figure.add_gridspec(3, n, height_ratios=[1, 0.001, 0.001])  # below the panels two rows of legend
-        first: Any = None
+        maps: list[Axes] = []
         shown: dict[str, bool] = {}
         outer = base.edges(ds[self.x].values, self.x in self.log)
         spaced = np.geomspace if self.x in self.log else np.linspace
         x = spaced(float(outer[0]), float(outer[-1]), 401)
         curves = base.curves(self.lines, x, self.source)
-        for i, name in enumerate(self.panels):
+        measured: dict[str, Any] = {}
+        for i, (heading, part, name) in enumerate(panels):
+            first = maps[0] if maps else None
             ax = figure.add_subplot(grid[0, i], sharex=first, sharey=first)
-            first = first or ax
-            shown |= {k: v or shown.get(k, False) for k, v in self._map(ax, ds, name).items()}
+            maps.append(ax)
+            mesh, there = self._map(ax, part, name)
+            shown |= {k: v or shown.get(k, False) for k, v in there.items()}
+            if not self.facet or i == n - 1:
+                self._bar(maps if self.facet else [ax], ds, name, mesh)
             theory = self._theory(ax, curves)
-            measured = self._measured(ax, ds)
+            measured |= self._measured(ax, part)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
             if i == 0:
                 ax.set_ylabel(base.label(ds, self.y, self.labels))
             else:
                 ax.tick_params(labelleft=False)
             if wide:
-                ax.set_title(f"({'abcdefgh'[i]})", loc="left", pad=3)
+                ax.set_title(f"({'abcdefgh'[i]}) {heading}".rstrip(), loc="left", pad=3)
         measured |= {k: _patch(0, 0, 1, 1, **{"linewidth": 0.5, **LOOKS[k]}) for k, there in shown.items() if there}
         for row, handles in ((1, theory), (2, measured)):
             ax = figure.add_subplot(grid[row, :])
@@ -112,17 +124,28 @@ class PhaseDiagram:
         base.headings(figure, ds, self.title, self._notes(ds), 150 if wide else 84)
         return figure
 
-    def _map(self, ax: Axes, ds: xr.Dataset, name: str) -> dict[str, bool]:
-        """One panel: the cells, its colour bar, and which kinds of empty cell it has."""
+    def _panels(self, ds: xr.Dataset) -> list[tuple[str, xr.Dataset, str]]:
+        """(heading, dataset over x and y, variable) of each panel."""
+        if self.facet is None:
+            return [("", ds, name) for name in self.panels]
+        axis, unit = self.facet, str(ds[self.facet].attrs.get("units", "1"))
+        symbol = f"${base.LABELS[axis][1]}$ = " if axis in base.LABELS else f"{axis.replace('_', ' ')} = "
+        unit = "" if unit == "1" else f" {unit}"
+        values = base.words(ds, axis)
+        names = [f"{symbol}{v:g}{unit}" if values.dtype.kind in "iuf" else str(v) for v in values]
+        return [(name, ds.isel({axis: i}), self.panels[0]) for i, name in enumerate(names)]
+
+    def _map(self, ax: Axes, ds: xr.Dataset, name: str) -> tuple[Any, dict[str, bool]]:
+        """One panel: its coloured cells, and which kinds of empty cell it has."""
         from matplotlib.colors import ListedColormap
 
         values = ds[name].transpose(self.y, self.x).values.astype(float)
-        x, y = (base.edges(ds[axis].values, axis in self.log) for axis in self.axes)
+        x, y = (base.edges(ds[axis].values, axis in self.log) for axis in (self.x, self.y))
         status = ds["status"].transpose(self.y, self.x, "sample", "replica")
         flat = status.values.reshape(*values.shape, -1)
         skipped, done = (flat == 3).all(-1), (flat == 1).any(-1)
         absent, undefined = ~done & ~skipped, done & np.isnan(values)
-        scale = {a: "log" if name in self.log else "linear" for a, name in zip("xy", self.axes, strict=True)}
+        scale = {a: "log" if name in self.log else "linear" for a, name in zip("xy", (self.x, self.y), strict=True)}
         ax.set(xscale=scale["x"], yscale=scale["y"], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
         if absent.any():
             ax.add_patch(_patch(x[0], y[0], x[-1] - x[0], y[-1] - y[0], **LOOKS["not computed"]))
@@ -132,13 +155,17 @@ class PhaseDiagram:
         mesh = ax.pcolormesh(
             x, y, np.ma.masked_invalid(values), cmap=self.colours, vmin=low, vmax=high, rasterized=True
         )
-        beyond = 0.01 * (high - low)
+        return mesh, {"not computed": absent.any(), "undefined": undefined.any(), "skipped": skipped.any()}
+
+    def _bar(self, axes: list[Axes], ds: xr.Dataset, name: str, mesh: Any) -> None:
+        """The colour bar of one panel, or of all that show the same variable; arrows where values lie beyond."""
+        low, high = self.limits
+        values, beyond = ds[name].values, 0.01 * (high - low)
         under, over = bool((values < low - beyond).any()), bool((values > high + beyond).any())
         extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-        bar = ax.figure.colorbar(mesh, ax=ax, extend=extend[under, over], pad=0.02, aspect=24)
+        bar = axes[0].figure.colorbar(mesh, ax=axes, extend=extend[under, over], pad=0.02, aspect=24)
         bar.set_label(base.label(ds, name, self.labels))
         bar.outline.set_linewidth(0.6)
-        return {"not computed": absent.any(), "undefined": undefined.any(), "skipped": skipped.any()}
 
     def _theory(self, ax: Axes, curves: list[tuple[str, Any, np.ndarray, np.ndarray]]) -> dict[str, Any]:
         """Draws the theory's lines; returns legend entries by label."""

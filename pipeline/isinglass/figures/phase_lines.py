@@ -24,10 +24,11 @@ MARKERS = "osD^vP*X"
 class PhaseLines:
     """The mean of `observable` against `x`, one curve for each value of `colour`, bars of one standard error.
 
-    `observable` is the name of an observable that a stage averaged (`<observable>_mean`); without it, the first mean
-    over x. `theory` is y(x), or a sequence of `Line`; a function that takes an argument named like the axis `colour` is
-    drawn once for each of its values, in its colour. `at` picks a value of every further axis. Arrays go by
-    their labels.
+    `observable` is the name of an observable that a stage averaged (`<observable>_mean`), or of what a stage returned
+    with an `_error`, such as a boundary; without it, the first mean over x. `theory` is y(x), or a sequence of `Line`;
+    a function that takes an argument named like the axis `colour` is drawn once for each of its values, in its colour.
+    `at` picks a value of every further axis; `over` names axes along which the observable does not vary (of a boundary,
+    the one that it was sought along). Arrays go by their labels.
     """
 
     x: str
@@ -36,6 +37,7 @@ class PhaseLines:
     theory: base.Theory = None
     source: str = "theory"
     at: Mapping[str, Any] = field(default_factory=dict)
+    over: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
@@ -44,7 +46,7 @@ class PhaseLines:
     @property
     def axes(self) -> tuple[str, ...]:
         """The axes of the sweep that the figure shows."""
-        return (self.x, self.colour) if self.colour else (self.x,)
+        return (self.x, *([self.colour] if self.colour else []), *self.over)
 
     def draw(self, ds: xr.Dataset) -> Figure:
         """The figure. Raises InputError for a variable or axis that the dataset lacks, and for an axis too many."""
@@ -55,8 +57,7 @@ class PhaseLines:
         from matplotlib.figure import Figure
 
         mean = self._mean(ds)
-        shown = [self.x, *([self.colour] if self.colour else [])]
-        ds = base.select(ds, shown, [mean], self.at, f"PhaseLines {self.name!r}")
+        ds = base.select(ds, self.axes, [mean], self.at, f"PhaseLines {self.name!r}")
         figure = Figure(figsize=(base.COLUMN + 0.6, 3.6), layout="constrained")
         ax = figure.subplots()
         values = base.words(ds, self.colour) if self.colour else np.array([np.nan])
@@ -102,11 +103,8 @@ class PhaseLines:
 
     def _mean(self, ds: xr.Dataset) -> str:
         if self.observable:
-            return (
-                self.observable
-                if self.observable in ds and self.observable.endswith("_mean")
-                else f"{self.observable}_mean"
-            )
+            mean = f"{self.observable}_mean"
+            return self.observable if self.observable in ds and mean not in ds else mean
         names = [str(v) for v in ds.data_vars if str(v).endswith("_mean") and self.x in ds[v].dims]
         if not names:
             raise InputError(
