@@ -5,4 +5,5 @@ Values are `module:Class`, so that listing models imports none of them.
 
 MODELS = {
     "hopfield": "isinglass.models.hopfield:Hopfield",
+    "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
