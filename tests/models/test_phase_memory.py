@@ -59,6 +59,14 @@ def test_the_heat_bath_draws_from_von_mises(kappa: float) -> None:
     assert stats.chisquare(np.bincount(cells, minlength=32)).pvalue > 1e-4
 
 
+def test_a_draw_at_the_far_end_is_a_number() -> None:
+    """A word of ones gives θ = π up to rounding, once in 10^8 draws: the sine must not be the root of less than 0."""
+    for kappa in np.geomspace(1e-6, 1.0, 200):
+        for k in range(1, 4):
+            s = np.array([0, k << 40, 12345 * k, 2**64 - 1], dtype=np.uint64)
+            assert np.isfinite(rotors.von_mises(s, kappa)).all()
+
+
 @pytest.mark.parametrize("temperature", [0.1, 0.4])
 def test_two_rotors(temperature: float) -> None:
     """E = -½ cos δ in the gauge of the pattern: ⟨E⟩/N = -¼ A(1/2T), ⟨|m|⟩ = ⟨|cos δ/2|⟩."""

@@ -90,7 +90,7 @@ def von_mises(stream: np.ndarray, kappa: float) -> tuple[float, float]:
     while True:
         word = next_uint64(stream)
         z = math.cos(math.pi * ((word >> uint64(11)) * 2.0**-53))
-        less = excess * (1 - z) / (1 + excess + z)  # 1 - cos θ
+        less = min(excess * (1 - z) / (1 + excess + z), 2.0)  # 1 - cos θ, beyond 2 by rounding alone
         c = kappa * (excess + less)
         u = uniform(stream)
         if c * (2 - c) > u or math.log(c / u) + 1 - c >= 0:
