@@ -170,6 +170,7 @@ def test_shipped_workflow_is_sound(name: str) -> None:
 
 TINY = {
     "neurons": [32, 48, 64],
+    "oscillators": [32, 48, 64],
     "equilibration": [2, 3, 4],
     "steps": [4, 5, 6],
     "nodes": [20],

@@ -106,7 +106,7 @@ def compare(
         import xarray as xr
 
         da = errors.observable(ds, observable)
-        _check_axis(ds, da, along, title)
+        check_axis(ds, da, along, title)
         labels = list(map(str, ds[between].values.tolist())) if between in ds.coords else []
         if str(base) not in labels:
             raise InputError(f"{title}: {between!r} has no value {base!r}; {known(str(base), labels)}")

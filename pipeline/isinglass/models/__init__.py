@@ -6,4 +6,5 @@ Values are `module:Class`, so that listing models imports none of them.
 MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
+    "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
