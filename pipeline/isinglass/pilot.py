@@ -18,7 +18,7 @@ from isinglass.planning import Pilot, pilot_points
 from isinglass.simulation import Call, FailedAlone, beside, here
 from isinglass.sweep import Grid
 
-PROCESSES_PAY = 15.0  # seconds of work from which starting worker processes (some 5 s) is worth it
+PROCESSES_PAY = 15.0  # seconds of work from which starting worker processes (2 s; 5 s without bytecode) is worth it
 HOLDS = 1.3  # two threads that are not even so many times as fast as one hold the lock, if others wait for it
 LAG = 0.0025  # seconds: half the interpreter's switch interval
 SHORT = 5e-5  # seconds: two threads that call so short simulations one by one take longer than one thread
