@@ -152,6 +152,22 @@ def test_estimate_is_a_stage(raw):
     out = stage(ds)
     assert float(out.binder_mean[0]) == pytest.approx(0, abs=4 * float(out.binder_error[0]))
     assert out.binder_error.attrs["long_name"] == "standard error of mean Binder cumulant"
+    assert "denominator" not in out.binder_mean.attrs
+
+
+def test_a_capacity_names_its_denominator(raw):
+    """Functions see the coordinates of the axes, so that counts need not be stored."""
+    ds = raw({"load": [0.1, 0.2]}, {"memory": np.full((2, 4, 1), 0.5)})
+    stage = errors.estimate(
+        "bits_per_pair",
+        lambda memory: memory * memory["load"],
+        of=("memory",),
+        units="bit",
+        denominator="N² ordered pairs of neurons",
+    )
+    out = stage(ds)
+    np.testing.assert_allclose(out.bits_per_pair_mean, [0.05, 0.1])
+    assert out.bits_per_pair_mean.attrs["denominator"] == "N² ordered pairs of neurons"
 
 
 def test_resamples_are_shared_along_unquenched_axes_only(raw):

@@ -197,19 +197,30 @@ def mean(*names: str) -> Stage:
 
 
 def estimate(
-    name: str, function: Callable[..., xr.DataArray], of: tuple[str, ...], units: str = "1", long_name: str = ""
+    name: str,
+    function: Callable[..., xr.DataArray],
+    of: tuple[str, ...],
+    units: str = "1",
+    long_name: str = "",
+    denominator: str = "",
 ) -> Stage:
     """The stage for a function of the means of the observables `of`, by the jackknife over samples.
 
     Returns `<name>_mean` (bias-corrected), `<name>_error`, `<name>_samples`. Raises InputError for an observable that
-    the dataset lacks. Example: `estimate("binder", lambda m2, m4: 1 - m4 / (3 * m2**2), of=("m2", "m4"))`.
+    the dataset lacks. Example: `estimate("binder", lambda m2, m4: 1 - m4 / (3 * m2**2), of=("m2", "m4"))`. Arguments
+    of `function` carry the coordinates of the axes. A capacity per something names it as `denominator`, which becomes
+    an attribute ("N(N-1)/2 independent couplings"): capacities with different ones must not be compared.
     """
 
     def stage(ds: xr.Dataset) -> xr.Dataset:
         import xarray as xr
 
         samples = [sample_means(observable(ds, o), ds["status"]) for o in of]
-        attrs = {"units": units, "long_name": long_name or name}
+        attrs = {
+            "units": units,
+            "long_name": long_name or name,
+            **({"denominator": denominator} if denominator else {}),
+        }
         return xr.Dataset(described(name, attrs, *jackknife(function, *samples)))
 
     return titled(stage, f"estimate({name})")
@@ -220,7 +231,7 @@ def described(
 ) -> dict[str, xr.DataArray]:
     """`<name>_mean`, `_error` and `_samples` with units, long_name and the CF link between them."""
     units, long_name = attrs.get("units", "1"), attrs.get("long_name") or name
-    kept = {k: attrs[k] for k in ("role", "task") if k in attrs}
+    kept = {k: attrs[k] for k in ("role", "task", "denominator") if k in attrs}
     links = f"{name}_error {name}_samples"
     value.attrs = {"units": units, "long_name": f"mean {long_name}", "ancillary_variables": links, **kept}
     error.attrs = {"units": units, "long_name": f"standard error of mean {long_name}"}
