@@ -5,7 +5,6 @@ import numpy as np
 from isinglass import Workflow
 from isinglass.analysis import errors, phases
 from isinglass.figures import Line, PhaseLines
-from isinglass.measures import binary_information
 from isinglass.models.hopfield import Hopfield
 from isinglass.theory import ags
 
@@ -42,7 +41,7 @@ workflow = Workflow(
             observable="bits_per_pair",
             colour="neurons",
             theory=[
-                Line("AGS, $N \\to \\infty$", lambda load: load * binary_information(ags.overlap(load, 0.0)), "-"),
+                Line("AGS, $N \\to \\infty$", lambda load: ags.information(load, 0.0), "-"),
             ],
             labels={"bits_per_pair_mean": "bits per ordered pair of neurons"},
             title="What couplings hold, T = 0, from the pattern itself",

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import errors, phases
+from isinglass.analysis import errors, phases, scaling
 from isinglass.figures import Line, PhaseLines
-from isinglass.measures import phase_information
 from isinglass.models.phase_memory import PhaseMemory
 from isinglass.theory import phase_memory
 
@@ -33,6 +32,7 @@ workflow = Workflow(
         phases.capacity("recall_overlap", theta=0.7),
         recalled,
         phases.capacity("recalled", theta=0.5),
+        scaling.power("recalled_capacity", "oscillators", limit=phase_memory.capacity),
         errors.estimate(
             "bits_per_pair", lambda information, load: information * load,  # P patterns of N phases over N² pairs
             of=("phase_information", "realised_load"), units="bit",
@@ -49,8 +49,7 @@ workflow = Workflow(
         ),
         PhaseLines(
             x="load", observable="bits_per_pair", colour="oscillators",
-            theory=[Line(r"theory, $N \to \infty$",
-                         lambda a: a * phase_information(np.minimum(phase_memory.overlap(a, 0.0), 1 - 2**-52)))],
+            theory=[Line(r"theory, $N \to \infty$", lambda load: phase_memory.information(load, 0.0))],
             labels={"bits_per_pair_mean": "bits per ordered pair of rotors"},
             title="What couplings hold, T = 0, from the pattern itself", name="phase_bits_per_pair",
         ),
