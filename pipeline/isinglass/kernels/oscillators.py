@@ -3,8 +3,8 @@
 Shapes: N oscillators; a state is `x`, `y` float64 (N,), on the unit circle. dθ_i = [ω_i + a_i(θ)] dt + √(2D) dW_i. The
 natural rotation is exact: with E = e^{iω dt/2} (`ex`, `ey`) a step is the fourth-order Runge-Kutta step of
 z' = iaz in the frame that turns with ω_i (Lawson 1967), and is put back on the circle. Noise turns the phases before
-and after by half a step's worth each (Strang), by an angle that is 0 or ±√(3·variance) with probabilities 2/3, 1/6, 1/6:
-its moments are those of a normal distribution up to the fifth, so the whole is of weak order 2.
+and after by half a step's worth each (Strang), by an angle that is 0 or ±√(3·variance) with probabilities 2/3, 1/6 and
+1/6: its moments are those of a normal distribution up to the fifth, so the whole is of weak order 2.
 """
 
 from __future__ import annotations
@@ -62,8 +62,17 @@ def turn(stream: np.ndarray, variance: float, words: np.ndarray, x: np.ndarray, 
 
 @jit
 def combine(
-    stage: int, dt: float, x: np.ndarray, y: np.ndarray, px: np.ndarray, py: np.ndarray,
-    a: np.ndarray, ex: np.ndarray, ey: np.ndarray, sx: np.ndarray, sy: np.ndarray,
+    stage: int,
+    dt: float,
+    x: np.ndarray,
+    y: np.ndarray,
+    px: np.ndarray,
+    py: np.ndarray,
+    a: np.ndarray,
+    ex: np.ndarray,
+    ey: np.ndarray,
+    sx: np.ndarray,
+    sy: np.ndarray,
 ) -> None:
     """What a Runge-Kutta stage, 0 to 3, makes of the rates `a` at its state `px`, `py`: the next one's state.
 
@@ -102,9 +111,23 @@ def combine(
 
 @jit
 def run(
-    coupling: float, variance: float, dt: float, first: int, last: int, ex: np.ndarray, ey: np.ndarray,
-    spectrum: np.ndarray, twiddles: np.ndarray, stream: np.ndarray, x: np.ndarray, y: np.ndarray,
-    drift: np.ndarray, order: np.ndarray, near: np.ndarray, records: np.ndarray, history: np.ndarray,
+    coupling: float,
+    variance: float,
+    dt: float,
+    first: int,
+    last: int,
+    ex: np.ndarray,
+    ey: np.ndarray,
+    spectrum: np.ndarray,
+    twiddles: np.ndarray,
+    stream: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    drift: np.ndarray,
+    order: np.ndarray,
+    near: np.ndarray,
+    records: np.ndarray,
+    history: np.ndarray,
 ) -> None:
     """From step `first` to step `last`, of dt each; x, y and the stream are carried on.
 
@@ -202,8 +225,13 @@ def ring(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @jit
 def convolve(
-    spectrum: np.ndarray, twiddles: np.ndarray, work: np.ndarray, x: np.ndarray, y: np.ndarray,
-    hx: np.ndarray, hy: np.ndarray,
+    spectrum: np.ndarray,
+    twiddles: np.ndarray,
+    work: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    hx: np.ndarray,
+    hy: np.ndarray,
 ) -> None:
     """h_i = Σ_j weights[|i-j|] z_j: x, y, hx, hy (N,), `work` (4, L) scratch, the others of `ring`."""
     n = x.size

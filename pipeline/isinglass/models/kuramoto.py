@@ -35,7 +35,7 @@ class Kuramoto(Model):
     *initial phases*, task retention), with rotors (those only relax), nor r with coherence: r is the order of one copy.
     At D = 0 copies a and b are the same, and their coherence is 1 by construction.
 
-    The disorder draws two messages, N independent uniform phases each, and the frequencies; noise draws the noise alone.
+    The disorder draws two messages, N independent uniform phases each, and the frequencies; noise draws the noise.
     `draw` = quantiles takes the N mid-quantiles of the distribution, in random order. `start` = aligned begins with all
     phases 0 instead of the message: to see whether order lasts; then there is no message, and no memory. The reader
     of the message knows the natural frequencies: phases are read as θ_i - ω_i t. `retention` is |⟨e^{i(θ_i(t) - ω_i t -
@@ -47,14 +47,20 @@ class Kuramoto(Model):
         1000, units="1", minimum=2, maximum=2**20, quenched=True, doc="number of oscillators N"
     )
     frequencies: str = parameter(
-        "lorentzian", units="1", choices=("lorentzian", "gaussian", "identical"), quenched=True,
+        "lorentzian",
+        units="1",
+        choices=("lorentzian", "gaussian", "identical"),
+        quenched=True,
         doc="distribution of the natural frequencies ω, centred at 0",
     )
     width: float = parameter(
         0.5, units="rad/s", minimum=0, quenched=True, doc="γ: half width (Lorentzian), standard deviation (Gaussian)"
     )
     draw: str = parameter(
-        "random", units="1", choices=("random", "quantiles"), quenched=True,
+        "random",
+        units="1",
+        choices=("random", "quantiles"),
+        quenched=True,
         doc="frequencies drawn at random, or the N mid-quantiles in random order",
     )
     coupling: float = parameter(2.0, units="rad/s", minimum=0, doc="coupling K")
@@ -69,7 +75,10 @@ class Kuramoto(Model):
     equilibration: int = parameter(1000, units="step", minimum=0, doc="steps before the measured window")
     steps: int = parameter(1000, units="step", minimum=2, doc="measured steps, the window")
     records: int = parameter(
-        20, units="1", minimum=1, doc="times, evenly spaced over the whole run, at which states are read; at most one a step"
+        20,
+        units="1",
+        minimum=1,
+        doc="times, evenly spaced over the whole run, at which states are read; at most one a step",
     )
     copies: int = copies_parameter()
 
@@ -115,8 +124,8 @@ class Kuramoto(Model):
             )
         if self.coupling * self.time_step > 1:
             raise InputError(
-                f"time_step = {self.time_step:g} s is too long for coupling = {self.coupling:g} rad/s: their product is "
-                "above 1 rad; lower time_step"
+                f"time_step = {self.time_step:g} s is too long for coupling = {self.coupling:g} rad/s: their product "
+                "is above 1 rad; lower time_step"
             )
         if self.noise * self.time_step > 0.25:
             raise InputError(
@@ -188,18 +197,21 @@ class Kuramoto(Model):
             **self._read(messages[0], history[0], omega, window),
         }
 
-    def _read(
-        self, message: np.ndarray, history: np.ndarray, omega: np.ndarray, window: np.ndarray
-    ) -> dict[str, Any]:
+    def _read(self, message: np.ndarray, history: np.ndarray, omega: np.ndarray, window: np.ndarray) -> dict[str, Any]:
         """What is read of the message (N,) in the states (records, N)."""
         time = self.times * self.time_step
         if self.start == "aligned":
             nothing = np.full(time.size, np.nan)
             scalars = ("memory", "retention", "raw_retention", "phase_information", "retention_time", "first_crossing")
-            return {**dict.fromkeys(scalars, math.nan), "censored": 0, "memory_trace": nothing, "retention_trace": nothing}
+            return {
+                **dict.fromkeys(scalars, math.nan),
+                "censored": 0,
+                "memory_trace": nothing,
+                "retention_trace": nothing,
+            }
         turned = history * np.exp(-1j * omega * time[:, None])
         memory = measures.memory(measures.phase_counts(message, turned, SECTORS))
-        retention = abs(measures.overlap(turned, message))
+        retention: np.ndarray = abs(measures.overlap(turned, message))
         bits = measures.phase_information(np.minimum(retention, 1 - 2.0**-52))
         first, last = crossings(time, memory, 0.5)
         return {

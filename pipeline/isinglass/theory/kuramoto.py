@@ -11,6 +11,7 @@ covers D = 0 (r² = 1 - 2γ/K, Kuramoto 1984) and γ = 0 (r = I₁/I₀(Kr/D)) a
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -28,10 +29,16 @@ def _distribution(name: str) -> None:
         raise InputError(f"frequencies = {name!r}; {known(name, FREQUENCIES)}")
 
 
+@functools.cache
+def _legendre(number: int) -> tuple[FloatArray, FloatArray]:
+    x, w = np.polynomial.legendre.leggauss(number)
+    return np.asarray(x), np.asarray(w)
+
+
 def _gaussian_nodes(width: float) -> tuple[FloatArray, FloatArray]:
     """Frequencies >= 0 and weights that average an even function over a Gaussian, dense where it may be narrow."""
-    x, w = np.polynomial.legendre.leggauss(40)
-    ends = np.concatenate([[0.0], np.geomspace(1e-6, 9, 40)])
+    x, w = _legendre(16)
+    ends = np.concatenate([[0.0], np.geomspace(1e-5, 9, 24)])
     omega = ((ends[1:] - ends[:-1])[:, None] * (x + 1) / 2 + ends[:-1, None]).ravel()
     weight = ((ends[1:] - ends[:-1])[:, None] * w / 2).ravel() * np.exp(-(omega**2) / 2) * math.sqrt(2 / math.pi)
     return width * omega, weight
@@ -57,7 +64,7 @@ def _polarisation(field: FloatArray, width: float, noise: float, frequencies: st
         return np.asarray(response(field, 0.0, noise))
     h = np.asarray(field)[..., None]
     if noise == 0:  # only the locked ones: 2h ∫ cos² θ g(2h sin θ) dθ
-        x, w = np.polynomial.legendre.leggauss(200)
+        x, w = _legendre(200)
         theta = np.pi / 2 * x
         density = np.exp(-((2 * h * np.sin(theta) / width) ** 2) / 2) / (math.sqrt(2 * math.pi) * width)
         return np.asarray((np.pi / 2 * w * np.cos(theta) ** 2 * density).sum(axis=-1) * 2 * h[..., 0])
