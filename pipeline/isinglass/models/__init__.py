@@ -6,5 +6,6 @@ Values are `module:Class`, so that listing models imports none of them.
 MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
+    "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
