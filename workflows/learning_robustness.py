@@ -10,20 +10,30 @@ from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.learning_rules import AttractorNetwork
 from isinglass.theory.learning_rules import static_noise_capacity
 
-map_ = partial(
+labels = {
+    "final_overlap_mean": r"final overlap $\langle m \rangle$",
+    "weight_noise": r"weight noise $\Delta$",
+    "dilution": "dilution: share of couplings cut",
+    "final_overlap_capacity": r"measured, $\langle m \rangle$ = 0.9 (95 % interval)",
+    "advantage_shift": r"$\ln(\alpha/\alpha_\mathrm{Hebb})$",
+}
+maps = partial(
     PhaseDiagram, x="load", panels=("final_overlap_mean",), facet="rule", log=("load",),
-    boundary="final_overlap_capacity", labels={"final_overlap_mean": r"final overlap $\langle m \rangle$"},
+    boundary="final_overlap_capacity", labels=labels,
 )  # fmt: skip
-lines = partial(
-    PhaseLines, observable="final_overlap_capacity", colour="rule", over=("load",),
-    labels={"final_overlap_capacity": r"load at which $\langle m \rangle$ = 0.9"},
-)  # fmt: skip
+curves = partial(
+    PhaseLines, observable="advantage_shift", colour="rule", over=("load",), labels=labels, limits=(-0.1, 1.4)
+)
 
 
-def estimate(rule: str, fault: str, style: str) -> Line:
-    """The static-noise estimate of the capacity as a curve over one fault."""
-    text = f"static noise, {rule.replace('_', '-')}"
-    return Line(text, lambda x: static_noise_capacity(rule, **{fault: x}), style)
+def estimate(fault: str) -> Line:
+    """The static-noise estimate of ln(α/α_Hebb) for the pseudo-inverse as a curve over one fault."""
+
+    def ratio(x: np.ndarray) -> np.ndarray:
+        capacity = partial(static_noise_capacity, **{fault: x})
+        return np.log(capacity("pseudo_inverse") / capacity("hebb"))
+
+    return Line("static-noise estimate, pseudo-inverse", ratio, "--")
 
 
 workflow = Workflow(
@@ -42,16 +52,16 @@ workflow = Workflow(
     stages=[
         errors.mean("final_overlap", "unstable", "converged"),
         phases.capacity("final_overlap", theta=0.9),
+        phases.compare("final_overlap", "load", 0.9, between="rule", base="hebb", units="1", name="advantage",
+                       scale=lambda load, rule: np.log(load)),
     ],
     figures=[
-        map_(y="weight_noise", at={"dilution": 0}, title="Recall from a cue of 0.8, noisy couplings", name="rules_noise"),
-        map_(y="dilution", at={"weight_noise": 0}, title="Recall from a cue of 0.8, cut couplings", name="rules_cuts"),
-        lines(x="weight_noise", at={"dilution": 0}, name="rules_noise_capacity",
-              theory=[estimate("pseudo_inverse", "weight_noise", "--"), estimate("hebb", "weight_noise", ":")],
-              title="Capacity with noisy couplings, cue 0.8"),
-        lines(x="dilution", at={"weight_noise": 0}, name="rules_cuts_capacity",
-              theory=[estimate("pseudo_inverse", "dilution", "--"), estimate("hebb", "dilution", ":")],
-              title="Capacity with cut couplings, cue 0.8"),
+        maps(y="weight_noise", at={"dilution": 0}, title="Cue of 0.8, noisy couplings, T = 0", name="rules_noise"),
+        maps(y="dilution", at={"weight_noise": 0}, title="Cue of 0.8, cut couplings, T = 0", name="rules_cuts"),
+        curves(x="weight_noise", at={"dilution": 0}, theory=[estimate("weight_noise")], name="rules_noise_advantage",
+               title="Capacity over that of Hebb, noisy couplings"),
+        curves(x="dilution", at={"weight_noise": 0}, theory=[estimate("dilution")], name="rules_cuts_advantage",
+               title="Capacity over that of Hebb, cut couplings"),
     ],
     presets={"paper": {"axes": {"load": np.round(np.geomspace(0.005, 0.7, 50), 4)}, "fixed": {"neurons": 1000},
                        "samples": 128}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from isinglass import Workflow
 from isinglass.analysis import errors, memory, phases
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
+from isinglass.measures import binary_information
 from isinglass.models.learning_rules import AttractorNetwork
 from isinglass.theory import ags
 
@@ -17,10 +19,21 @@ if TYPE_CHECKING:
 
 
 def bits(memory: xr.DataArray, realised_load: xr.DataArray) -> xr.DataArray:
-    """All P patterns' information, N·memory bits each, over the N²/2 couplings (N → ∞ of N(N-1)/2)."""
+    """All P patterns' information, N·memory bits each, over N²/2 couplings."""
     return 2 * realised_load * memory
 
 
+def gained(memory: xr.DataArray, realised_load: xr.DataArray) -> xr.DataArray:
+    """The same less what the cues told."""
+    return bits(memory - binary_information(memory["cue"]), realised_load)
+
+
+per_coupling = partial(
+    errors.estimate,
+    of=("memory", "realised_load"),
+    units="bit",
+    denominator="N^2/2, of N(N-1)/2 independent couplings the leading order",
+)
 hebb_limit = Line(r"$\alpha_\mathrm{c}$ of Hebb (AGS)", lambda load: np.where(load < ags.capacity(0.0), 2.0, -1.0), ":")
 overlap = {"final_overlap_mean": r"final overlap $\langle m \rangle$"}
 
@@ -40,14 +53,8 @@ workflow = Workflow(
         memory.recalled,
         phases.boundary("recalled", along="cue", threshold=0.5, ordered="high"),
         phases.capacity("final_overlap", theta=0.9),
-        errors.estimate(
-            "coupling_information",
-            bits,
-            of=("memory", "realised_load"),
-            units="bit",
-            long_name="information per coupling",
-            denominator="N(N-1)/2 independent couplings, at N to infinity",
-        ),
+        per_coupling("coupling_information", bits, long_name="information per coupling"),
+        per_coupling("coupling_gain", gained, long_name="information per coupling less that of the cues"),
     ],
     figures=[
         PhaseDiagram(
@@ -64,9 +71,9 @@ workflow = Workflow(
             title="Recall: from a cue of overlap 0.8, T = 0", name="rules_recall",
         ),
         PhaseLines(
-            x="load", observable="coupling_information", colour="rule", at={"cue": 0.8},
-            labels={"coupling_information_mean": "bits per independent coupling"},
-            title="Information recalled from a cue of 0.8, T = 0", name="rules_bits",
+            x="load", observable="coupling_gain", colour="rule", at={"cue": 0.8},
+            labels={"coupling_gain_mean": "bits per independent coupling"},
+            title="Information added to that of a cue of 0.8, T = 0", name="rules_bits",
         ),
     ],
     presets={"paper": {"axes": {"load": np.linspace(0.025, 0.975, 39), "cue": np.linspace(0.05, 1, 20)},

@@ -97,13 +97,13 @@ class AttractorNetwork(Model):
         super().__post_init__()
         if self.rule == "pseudo_inverse" and self.stored > self.neurons:
             raise InputError(
-                f"load = {self.load:g} stores P = {self.stored} patterns in N = {self.neurons} neurons: the pseudo-inverse "
-                "stores at most N, where the projector becomes the identity; set load <= 1"
+                f"load = {self.load:g} stores P = {self.stored} patterns in N = {self.neurons} neurons: the "
+                "pseudo-inverse stores at most N, where the projector becomes the identity; set load <= 1"
             )
         if self.stored * self.neurons > 2**24:
             raise InputError(
-                f"load = {self.load:g} stores P = {self.stored} patterns of {self.neurons} neurons: more than 2^24 signs; "
-                "lower load or neurons"
+                f"load = {self.load:g} stores P = {self.stored} patterns of {self.neurons} neurons: more than 2^24 "
+                "signs; lower load or neurons"
             )
 
     @property

@@ -1,17 +1,16 @@
 """One parallel step at T = 0 from a stored pattern, by learning rule, with noisy and with cut couplings.
 
-P = αN random patterns of N signs; J_ii = 0; each coupling J_ij + Δ J_rms g_ij with g_ij = g_ji standard normal, then kept
-with probability k = 1 - dilution. In the direction of the pattern the field has a mean, the signal, and a variance over
-neurons and samples, the noise. To leading order in 1/N
+P = αN random patterns of N signs; J_ii = 0; each coupling J_ij + Δ J_rms g_ij with g_ij = g_ji standard normal, then
+kept with probability k = 1 - dilution. In the direction of the pattern the field has a mean, the signal, and a variance
+over neurons and samples, the noise. To leading order in 1/N
 
     Hebb            signal k        noise k α (1 + Δ²)
     pseudo-inverse  signal k(1-α)   noise k α(1-α) (1 - k + Δ²)
 
-since J_rms² is α/N for Hebb couplings and α(1-α)/N for the projector without its diagonal: there is no crosstalk, and all
-noise is the faults'. A fault so acts as static noise on the fields (Sompolinsky, Phys. Rev. A 34 (1986) 2571, for
-Hebb couplings; the pseudo-inverse is derived here). The ratio of signal² to noise of the pseudo-inverse to that of Hebb is
-(1-α)(1 + Δ²)/(1 - k + Δ²): at equal load the projector errs less until its couplings are so noisy that 1 - α wins, beyond
-Δ² = (1-α)/α for k = 1.
+since J_rms² is α/N for Hebb couplings and α(1-α)/N for the projector without its diagonal: there is no crosstalk, and
+all noise is the faults'. A fault so acts as static noise on the fields (Sompolinsky, Phys. Rev. A 34 (1986) 2571, for
+Hebb couplings; the pseudo-inverse is derived here). The ratio of signal² to noise of the pseudo-inverse to that of Hebb
+is (1-α)(1 + Δ²)/(1 - k + Δ²): at equal load the projector errs less until 1 - α wins, beyond Δ² = (1-α)/α for k = 1.
 """
 
 from __future__ import annotations
