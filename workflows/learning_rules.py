@@ -25,7 +25,8 @@ def bits(memory: xr.DataArray, realised_load: xr.DataArray) -> xr.DataArray:
 
 def gained(memory: xr.DataArray, realised_load: xr.DataArray) -> xr.DataArray:
     """The same less what the cues told."""
-    return bits(memory - binary_information(memory["cue"]), realised_load)
+    told = memory["cue"].copy(data=binary_information(memory["cue"]))
+    return bits(memory - told, realised_load)
 
 
 per_coupling = partial(
