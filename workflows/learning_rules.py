@@ -25,35 +25,25 @@ def bits(memory: xr.DataArray, realised_load: xr.DataArray) -> xr.DataArray:
 
 def gained(memory: xr.DataArray, realised_load: xr.DataArray) -> xr.DataArray:
     """The same less what the cues told."""
-    told = memory["cue"].copy(data=binary_information(memory["cue"]))
-    return bits(memory - told, realised_load)
+    return bits(memory - memory["cue"].copy(data=binary_information(memory["cue"])), realised_load)
 
 
 per_coupling = partial(
-    errors.estimate,
-    of=("memory", "realised_load"),
-    units="bit",
+    errors.estimate, of=("memory", "realised_load"), units="bit",
     denominator="N^2/2, of N(N-1)/2 independent couplings the leading order",
-)
+)  # fmt: skip
 hebb_limit = Line(r"$\alpha_\mathrm{c}$ of Hebb (AGS)", lambda load: np.where(load < ags.capacity(0.0), 2.0, -1.0), ":")
 overlap = {"final_overlap_mean": r"final overlap $\langle m \rangle$"}
 
 workflow = Workflow(
-    title="Learning rules at T = 0",
-    model=AttractorNetwork,
-    axes={
-        "rule": ["hebb", "storkey", "pseudo_inverse"],
-        "load": np.linspace(0.05, 0.95, 19),
-        "cue": np.linspace(0.1, 1, 10),
-    },
+    title="Learning rules at T = 0", model=AttractorNetwork,
+    axes={"rule": ["hebb", "storkey", "pseudo_inverse"], "load": np.linspace(0.05, 0.95, 19),
+          "cue": np.linspace(0.1, 1, 10)},
     fixed={"temperature": 0.0, "copies": 1, "equilibration": 500},
-    samples=48,
-    seed=1997,
+    samples=48, seed=1997,
     stages=[
-        errors.mean("final_overlap", "converged"),
-        memory.recalled,
-        phases.boundary("recalled", along="cue", threshold=0.5, ordered="high"),
-        phases.capacity("final_overlap", theta=0.9),
+        errors.mean("final_overlap", "converged"), memory.recalled,
+        phases.boundary("recalled", along="cue", threshold=0.5, ordered="high"), phases.capacity("final_overlap", 0.9),
         per_coupling("coupling_information", bits, long_name="information per coupling"),
         per_coupling("coupling_gain", gained, long_name="information per coupling less that of the cues"),
     ],

@@ -191,7 +191,7 @@ class AttractorNetwork(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(neurons=32, load=0.1, temperature=0.1, cue=0.8, weight_noise=0.1, equilibration=3, steps=6)
+        return cls(neurons=32, load=0.1, temperature=0.6, cue=0.8, weight_noise=0.1, equilibration=3, steps=6)
 
 
 Network = tuple[np.ndarray, np.ndarray, np.ndarray]
