@@ -6,5 +6,7 @@ Values are `module:Class`, so that listing models imports none of them.
 MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
+    "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
+    "perceptron": "isinglass.models.perceptron:Perceptron",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
