@@ -22,7 +22,7 @@ workflow = Workflow(
     stages=[
         coherence.mean,
         memory.mean,
-        errors.mean("accuracy", "accuracy_trace", "loss", "output_overlap", "converged"),
+        errors.mean("accuracy", "accuracy_trace", "loss", "converged"),
         errors.estimate(
             "bits_per_parameter", lambda bits, count: bits / count, of=("stored_bits", "parameter_count"), units="bit",
             long_name="stored bits per parameter", denominator="n = H(d+2)+1 weights and biases",

@@ -18,7 +18,7 @@ workflow = Workflow(
     stages=[
         coherence.mean,
         memory.mean,
-        errors.mean("separable", "learned", "error_rate", "output_overlap", "epochs_used", "converged"),
+        errors.mean("separable", "learned", "error_rate", "epochs_used", "converged"),
         errors.estimate(
             "bits_per_weight", lambda bits: bits / bits["inputs"], of=("stored_bits",), units="bit",
             long_name="stored bits per weight", denominator="N weights",

@@ -133,7 +133,6 @@ def test_observables_from_their_definitions() -> None:
     assert got["coherence"] == pytest.approx(abs(unit[0] @ unit[1]), abs=1e-12)
     assert got["blind_coherence"] == pytest.approx(abs(unit[0] @ unit[2]), abs=1e-12)
     out = np.where(patterns @ weights.T > 0, 1, -1)
-    assert got["output_overlap"] == pytest.approx((out[:, 0] * out[:, 1]).mean(), abs=1e-12)
     assert got["error_rate"] == pytest.approx((out[:, 0] != labels[0]).mean(), abs=1e-12)
     assert got["stability"] == pytest.approx((labels[0] * (patterns @ unit[0])).min(), abs=1e-12)
 
@@ -142,7 +141,7 @@ def test_copy_a_does_not_depend_on_copies() -> None:
     model = Perceptron.tiny()
     three = model.simulate(stream("d"), stream("n")[None])
     one = dataclasses.replace(model, copies=1).simulate(stream("d"), stream("n")[None])
-    for name in set(one) - {"coherence", "blind_coherence", "output_overlap"}:
+    for name in set(one) - {"coherence", "blind_coherence"}:
         assert one[name].tobytes() == three[name].tobytes()
     assert np.isnan(one["coherence"]).all()
 

@@ -70,9 +70,9 @@ def train(
     for epoch in range(epochs):
         shuffle(stream, order)
         mistakes = 0
-        for p in order:
-            if labels[p] * _dot(patterns[p], weights) <= 0:
-                _add(labels[p], patterns[p], weights)
+        for which in order:
+            if labels[which] * _dot(patterns[which], weights) <= 0:
+                _add(labels[which], patterns[which], weights)
                 mistakes += 1
         if mistakes == 0:
             return epoch + 1

@@ -50,9 +50,9 @@ class MultilayerPerceptron(Model):
     weights: copies a and b learn labels 0, c labels 1 of the same patterns. Weights of two copies cannot be compared
     (hidden units may be permuted and reversed), so the state of a copy is its function: `coherence` is |cos| of f_a and
     f_b on 1000 probe inputs, an estimate of their overlap in the mean square of the input distribution (for a
-    perceptron that is the cosine of the weights); without relation about 0.025. `output_overlap` is that of signs on
-    the patterns learnt. `memory` comes from the joint counts of labels and readouts. `converged` is 1 where all labels
-    are stored, or where the loss fell by less than 1 % in the second half of the training.
+    perceptron that is the cosine of the weights); without relation about 0.025. `memory` comes from the joint counts of
+    labels and readouts. `converged` is 1 where all labels are stored, or where the loss fell by less than 1 % in the
+    second half of the training.
     """
 
     inputs: int = parameter(20, units="1", minimum=1, maximum=4096, quenched=True, doc="number of inputs d")
@@ -85,7 +85,6 @@ class MultilayerPerceptron(Model):
         Observable("parameter_count", "1", dtype="int64", long_name="weights and biases H(d+2)+1"),
         Observable("loss", "1", long_name="mean logistic loss"),
         Observable("accuracy_trace", "1", dims=("step",), long_name="share of right labels in the course of training"),
-        Observable("output_overlap", "1", may_be_nan=True, long_name="signed overlap of the outputs of a and b"),
         Observable("realised_load", "1", long_name="patterns per parameter P/n"),
         Observable("converged", "1", dtype="int8", long_name="1: all stored, or the loss falls no more"),
     )
@@ -156,7 +155,6 @@ class MultilayerPerceptron(Model):
             "parameter_count": self.size,
             "loss": losses[-1],
             "accuracy_trace": trace,
-            "output_overlap": math.nan if alone else float(learned[0] @ learned[1]) / self.stored,
             "realised_load": self.stored / self.size,
             "converged": accuracy == 1 or losses[-1] > (1 - SETTLED) * losses[-2:][0],
         }

@@ -38,9 +38,9 @@ class Perceptron(Model):
     The disorder draws the patterns, then two sets of labels, the messages. Noise draws the first weights, normals of
     standard deviation `initial`, and the orders of presentation: copies a and b learn labels 0, c labels 1 of the same
     patterns. The state of a copy is w/|w|: `coherence` is |cos| of a and b, which for normal patterns is the
-    correlation of their fields on inputs never seen; `output_overlap` is that of their outputs on the patterns learnt.
-    The readout is s^μ: `memory` comes from the joint counts of y^μ and s^μ. `converged` is 1 where all labels are
-    learnt, or not separable, or where the rule takes a fixed number of steps (hebb, minover); 0: raise `epochs`.
+    correlation of their fields on inputs never seen. The readout is s^μ: `memory` comes from the joint counts of y^μ
+    and s^μ. `converged` is 1 where all labels are learnt, or not separable, or where the rule takes a fixed number of
+    steps (hebb, minover); 0: raise `epochs`.
     """
 
     inputs: int = parameter(50, units="1", minimum=1, maximum=4096, quenched=True, doc="number of inputs, weights N")
@@ -73,7 +73,6 @@ class Perceptron(Model):
         Observable("error_rate", "1", long_name="share of wrong labels"),
         Observable("stored_bits", "bit", long_name="stored bits P(1 - H2(error))"),
         Observable("stability", "1", long_name="least stability min y w·x/|w|"),
-        Observable("output_overlap", "1", may_be_nan=True, long_name="signed overlap of the outputs of a and b"),
         Observable("epochs_used", "epoch", long_name="epochs until the rule stopped"),
         Observable("realised_load", "1", long_name="patterns per weight P/N"),
         Observable("converged", "1", dtype="int8", long_name="1: more epochs would change nothing"),
@@ -132,7 +131,6 @@ class Perceptron(Model):
             "error_rate": error,
             "stored_bits": float(measures.stored_bits(error, self.stored)),
             "stability": float((message * field[0]).min() / max(length[0], 1e-300)),
-            "output_overlap": math.nan if alone else float(output[0] @ output[1]) / self.stored,
             "epochs_used": used[0],
             "realised_load": self.stored / self.inputs,
             "converged": learned or not found or self.rule != "perceptron",
