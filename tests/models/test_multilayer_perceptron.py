@@ -186,3 +186,8 @@ def test_too_many_patterns_are_refused() -> None:
 
 def test_stored_bits() -> None:
     np.testing.assert_allclose(measures.stored_bits([0.0, 0.5, 0.9, 0.11], 100), [100, 0, 0, 50.01], atol=0.01)
+
+
+def test_no_pattern_is_refused() -> None:
+    with pytest.raises(InputError, match="rounds to no pattern"):
+        MultilayerPerceptron(inputs=20, load=1e-4)

@@ -147,7 +147,7 @@ def test_copy_a_does_not_depend_on_copies() -> None:
 
 
 def test_a_single_pattern_has_no_message_entropy() -> None:
-    got = Perceptron(inputs=5, load=0.1).simulate(stream("d"), stream("n")[None])
+    got = Perceptron(inputs=5, load=0.2).simulate(stream("d"), stream("n")[None])
     assert np.isnan(got["memory"]).all()
     assert got["learned"].all()
 
@@ -155,3 +155,8 @@ def test_a_single_pattern_has_no_message_entropy() -> None:
 def test_too_large_a_program_is_refused() -> None:
     with pytest.raises(InputError, match="lower load or inputs"):
         Perceptron(inputs=4096, load=2.0)
+
+
+def test_no_pattern_is_refused() -> None:
+    with pytest.raises(InputError, match="rounds to no pattern"):
+        Perceptron(inputs=50, load=1e-4)

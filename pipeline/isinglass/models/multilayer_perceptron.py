@@ -58,7 +58,7 @@ class MultilayerPerceptron(Model):
     inputs: int = parameter(20, units="1", minimum=1, maximum=4096, quenched=True, doc="number of inputs d")
     hidden: int = parameter(10, units="1", minimum=1, maximum=4096, quenched=True, doc="number of hidden units H")
     load: float = parameter(
-        1.0, units="1", minimum=1e-6, quenched=True, doc="requested patterns per parameter; P is rounded, at least 1"
+        1.0, units="1", minimum=1e-6, quenched=True, doc="requested patterns per parameter; P is rounded"
     )
     distribution: str = parameter(
         "normal", units="1", choices=("normal", "binary"), quenched=True, doc="what components of patterns are"
@@ -91,6 +91,10 @@ class MultilayerPerceptron(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.stored == 0:
+            raise InputError(
+                f"load = {self.load:g} of {self.size} parameters rounds to no pattern; {1 / self.size:.3g} stores one"
+            )
         if self.stored * max(self.inputs, self.hidden) > 2**24:
             raise InputError(
                 f"load = {self.load:g} gives P = {self.stored} patterns, P·max(d, H) above 2^24: lower load, inputs or "
@@ -105,7 +109,7 @@ class MultilayerPerceptron(Model):
     @property
     def stored(self) -> int:
         """Number of patterns P."""
-        return max(1, round(self.load * self.size))
+        return round(self.load * self.size)
 
     @property
     def checks(self) -> np.ndarray:

@@ -44,9 +44,7 @@ class Perceptron(Model):
     """
 
     inputs: int = parameter(50, units="1", minimum=1, maximum=4096, quenched=True, doc="number of inputs, weights N")
-    load: float = parameter(
-        1.0, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded, at least 1"
-    )
+    load: float = parameter(1.0, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded")
     distribution: str = parameter(
         "normal", units="1", choices=("normal", "binary"), quenched=True, doc="what components of patterns are"
     )
@@ -80,6 +78,10 @@ class Perceptron(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.stored == 0:
+            raise InputError(
+                f"load = {self.load:g} of {self.inputs} weights rounds to no pattern; {1 / self.inputs:.3g} stores one"
+            )
         if self.stored * self.inputs > 2**22:
             raise InputError(
                 f"load = {self.load:g} gives P = {self.stored} patterns of {self.inputs} inputs: more than 2^22 "
@@ -89,7 +91,7 @@ class Perceptron(Model):
     @property
     def stored(self) -> int:
         """Number of patterns P."""
-        return max(1, round(self.load * self.inputs))
+        return round(self.load * self.inputs)
 
     def cost(self) -> float:
         """Nanoseconds, roughly: the linear program, and epochs of the rule, fewer where it is easy."""
