@@ -24,6 +24,13 @@ def overlap(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.inexact]:
     return np.einsum("...i,...i->...", a, np.conj(b), dtype=np.complex128) / a.shape[-1]  # type: ignore[no-any-return]
 
 
+def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    """Cosine of the angle between real vectors along the last axis, [-1, 1]; 0 where one of them is 0."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    length = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
+    return np.asarray((a * b).sum(axis=-1) / np.where(length > 0, length, 1.0))
+
+
 def entropy(counts: npt.ArrayLike) -> Floats:
     """Entropy in bits of the distribution that `counts` (..., K) were drawn from, Miller-Madow corrected; (...).
 
@@ -83,6 +90,15 @@ def binary_information(m: npt.ArrayLike) -> Floats:
     inner = np.clip(p, 1e-300, 1.0)
     outer = np.clip(1 - p, 1e-300, 1.0)
     return np.asarray(1 + p * np.log2(inner) + (1 - p) * np.log2(outer))
+
+
+def stored_bits(error: npt.ArrayLike, patterns: npt.ArrayLike) -> Floats:
+    """P(1 - H₂(error)) bits of P random ±1 labels of which the share `error` is read wrong; 0 from one half on.
+
+    The sum over patterns of each pattern's information through a symmetric channel.
+    """
+    overlap = np.maximum(1 - 2 * np.asarray(error, dtype=np.float64), 0.0)
+    return np.asarray(np.asarray(patterns) * binary_information(overlap))
 
 
 def levels(values: npt.ArrayLike, number: int) -> npt.NDArray[np.int64]:

@@ -56,6 +56,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "neurons": ("neurons", "N", "N"),
     "spins": ("spins", "N", "N"),
     "oscillators": ("oscillators", "N", "N"),
+    "hidden": ("hidden units", "H", "H"),
     "coupling": ("coupling", "K", "K"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),

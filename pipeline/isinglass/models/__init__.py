@@ -8,5 +8,7 @@ MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
+    "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
+    "perceptron": "isinglass.models.perceptron:Perceptron",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
