@@ -302,7 +302,7 @@ def variety() -> list[AttractorNetwork]:
         dataclasses.replace(tiny, rule="hebb", temperature=0.0),
         dataclasses.replace(tiny, rule="storkey", load=0.4, dilution=0.3),
         dataclasses.replace(tiny, copies=1, cue=0.3),
-        dataclasses.replace(tiny, load=1e-6, weight_noise=0.0),
+        dataclasses.replace(tiny, load=1 / tiny.neurons, weight_noise=0.0),
     ]
 
 
@@ -326,7 +326,7 @@ def test_copy_a_does_not_know_of_the_others() -> None:
 
 
 def test_undefined_is_nan_and_nothing_else_is() -> None:
-    alone = samples(AttractorNetwork(load=1e-6), 2)
+    alone = samples(AttractorNetwork(load=1 / 300), 2)
     assert {name for name, x in alone.items() if np.isnan(x).any()} == {"blind_coherence", "spurious_overlap"}
     single = samples(AttractorNetwork(copies=1), 2)
     assert {name for name, x in single.items() if np.isnan(x).any()} == {"coherence", "blind_coherence"}
@@ -340,6 +340,8 @@ def test_parameters_and_their_limits() -> None:
     assert AttractorNetwork(load=1.0).stored == 300
     with pytest.raises(ValueError, match="the pseudo-inverse stores at most N"):
         AttractorNetwork(load=1.01)
+    with pytest.raises(ValueError, match=r"rounds to 0 patterns; 0\.00333 stores one"):
+        AttractorNetwork(load=0.001)
     assert AttractorNetwork(rule="hebb", load=1.5).stored == 450
     with pytest.raises(ValueError, match=r"more than 2\^24 signs; lower load or neurons"):
         AttractorNetwork(rule="hebb", neurons=8192, load=1.0)

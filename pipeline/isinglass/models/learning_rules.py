@@ -51,7 +51,7 @@ class AttractorNetwork(Model):
     )
     neurons: int = parameter(300, units="1", minimum=8, maximum=8192, quenched=True, doc="number of neurons N")
     load: float = parameter(
-        0.2, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded, at least 1"
+        0.2, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded"
     )
     temperature: float = parameter(
         0.0, units="1", minimum=0, doc="k_B T in units of the field of a pattern retrieved from Hebb couplings"
@@ -95,6 +95,9 @@ class AttractorNetwork(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.stored:
+            one = 1 / self.neurons
+            raise InputError(f"load = {self.load:g} of {self.neurons} neurons rounds to 0 patterns; {one:.3g} stores one")
         if self.rule == "pseudo_inverse" and self.stored > self.neurons:
             raise InputError(
                 f"load = {self.load:g} stores P = {self.stored} patterns in N = {self.neurons} neurons: the "
@@ -109,7 +112,7 @@ class AttractorNetwork(Model):
     @property
     def stored(self) -> int:
         """Number of stored patterns P."""
-        return max(1, round(self.load * self.neurons))
+        return round(self.load * self.neurons)
 
     @property
     def wrong(self) -> int:
