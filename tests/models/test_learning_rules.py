@@ -340,7 +340,7 @@ def test_parameters_and_their_limits() -> None:
     assert AttractorNetwork(load=1.0).stored == 300
     with pytest.raises(ValueError, match="the pseudo-inverse stores at most N"):
         AttractorNetwork(load=1.01)
-    with pytest.raises(ValueError, match=r"rounds to 0 patterns; 0\.00333 stores one"):
+    with pytest.raises(ValueError, match=r"rounds to 0 patterns, 0\.00333 to one"):
         AttractorNetwork(load=0.001)
     assert AttractorNetwork(rule="hebb", load=1.5).stored == 450
     with pytest.raises(ValueError, match=r"more than 2\^24 signs; lower load or neurons"):

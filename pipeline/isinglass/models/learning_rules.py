@@ -97,7 +97,7 @@ class AttractorNetwork(Model):
         super().__post_init__()
         if not self.stored:
             one = 1 / self.neurons
-            raise InputError(f"load = {self.load:g} of {self.neurons} neurons rounds to 0 patterns; {one:.3g} stores one")
+            raise InputError(f"load = {self.load:g} of {self.neurons} neurons rounds to 0 patterns, {one:.3g} to one")
         if self.rule == "pseudo_inverse" and self.stored > self.neurons:
             raise InputError(
                 f"load = {self.load:g} stores P = {self.stored} patterns in N = {self.neurons} neurons: the "
