@@ -50,9 +50,7 @@ class AttractorNetwork(Model):
         "pseudo_inverse", units="1", choices=("hebb", "storkey", "pseudo_inverse"), doc="how patterns become couplings"
     )
     neurons: int = parameter(300, units="1", minimum=8, maximum=8192, quenched=True, doc="number of neurons N")
-    load: float = parameter(
-        0.2, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded"
-    )
+    load: float = parameter(0.2, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded")
     temperature: float = parameter(
         0.0, units="1", minimum=0, doc="k_B T in units of the field of a pattern retrieved from Hebb couplings"
     )
