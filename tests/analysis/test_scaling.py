@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from isinglass import InputError
-from isinglass.analysis import scaling
+from isinglass.analysis import errors, scaling
 
 SIZES = np.array([100.0, 200, 400, 800, 1600, 3200])
 
@@ -70,6 +70,15 @@ def test_missing_sizes_are_left_out_and_too_few_give_nan() -> None:
     two = scaling.fitted(SIZES[:2], 3 / SIZES[:2], np.ones(2), 0.0, None)
     assert (two["exponent"], two["chi2"]) == (pytest.approx(1.0), 0.0)
     assert np.isnan(two["p"])
+
+
+def test_of_an_observable_the_mean_is_taken(raw) -> None:
+    """Also where the raw values stand beside it, as in a run."""
+    rng = np.random.default_rng(3)
+    x = 0.5 + 3 * SIZES[:, None, None] ** -0.7 + 1e-4 * rng.normal(size=(SIZES.size, 16, 1))
+    ds = raw({"spins": SIZES.astype(int)}, {"x": x})
+    out = scaling.power("x", "spins")(ds.merge(errors.mean("x")(ds)))
+    assert abs(float(out.x_exponent) - 0.7) < 4 * float(out.x_exponent_error) < 0.1
 
 
 def test_refusals() -> None:

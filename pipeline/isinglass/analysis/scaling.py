@@ -43,7 +43,7 @@ def power(
     def stage(ds: xr.Dataset) -> xr.Dataset:
         import xarray as xr
 
-        y = ds[name] if name in ds else ds.get(f"{name}_mean")
+        y = ds.get(f"{name}_mean", ds.get(name))  # of an observable the mean: the dataset holds the raw values too
         if y is None or f"{name}_error" not in ds:
             raise InputError(
                 f"{title}: no stage before it returned {name!r} with an error; {known(name, _candidates(ds))}"
