@@ -7,5 +7,6 @@ MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
+    "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
