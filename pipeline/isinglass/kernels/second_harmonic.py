@@ -1,8 +1,8 @@
 """Phase oscillators with Hebb couplings of binary patterns, a second harmonic and a periodic drive, in pattern space.
 
-Shapes: N oscillators, P patterns `signs` float64 (P, N), ±1; a state is `x`, `y` float64 (N,), z = e^{iθ}. The rate beside the
-natural frequency is a_i = Im[conj(z_i) (h_i + F c_i e^{iΩt})] + ε Im[conj(z_i)² ⟨z²⟩], h_i = Σ_μ ξ_i^μ M_μ with the
-overlaps M_μ = ⟨ξ^μ z⟩; the diagonal of the couplings would add nothing. Steps are those of `kernels.oscillators`.
+Shapes: N oscillators, P patterns `signs` float64 (P, N), ±1; a state is `x`, `y` float64 (N,), z = e^{iθ}. The rate
+beside the natural frequency is a_i = Im[conj(z_i) (h_i + F c_i e^{iΩt})] + ε Im[conj(z_i)² ⟨z²⟩], h_i = Σ_μ ξ_i^μ M_μ
+with the overlaps M_μ = ⟨ξ^μ z⟩; the diagonal of the couplings would add nothing. Steps are those of `kernels.oscillators`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,16 @@ def make_cue(
 
 @jit(reassociate=True)
 def rates(
-    signs: np.ndarray, second: float, force_x: float, force_y: float, cue: np.ndarray, x: np.ndarray, y: np.ndarray,
-    hx: np.ndarray, hy: np.ndarray, a: np.ndarray,
+    signs: np.ndarray,
+    second: float,
+    force_x: float,
+    force_y: float,
+    cue: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    hx: np.ndarray,
+    hy: np.ndarray,
+    a: np.ndarray,
 ) -> None:
     """a (N,) of the state x, y; `force_x`, `force_y` are F cos Ωt, F sin Ωt, hx, hy (N,) scratch."""
     n = x.size
@@ -61,8 +69,20 @@ def rates(
 
 @jit
 def run(
-    signs: np.ndarray, second: float, strength: float, frequency: float, cue: np.ndarray, dt: float, first: int,
-    last: int, ex: np.ndarray, ey: np.ndarray, x: np.ndarray, y: np.ndarray, drift: np.ndarray, records: np.ndarray,
+    signs: np.ndarray,
+    second: float,
+    strength: float,
+    frequency: float,
+    cue: np.ndarray,
+    dt: float,
+    first: int,
+    last: int,
+    ex: np.ndarray,
+    ey: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    drift: np.ndarray,
+    records: np.ndarray,
     history: np.ndarray,
 ) -> None:
     """From step `first` to step `last`, of dt each; x, y are carried on.

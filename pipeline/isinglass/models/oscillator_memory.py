@@ -22,24 +22,25 @@ STILL = 1e-3
 class OscillatorMemory(Model):
     """N oscillators that store P = αN random binary patterns ξ_i^μ = ±1 as phases 0 and π.
 
-    θ_i' = ω_i + Σ_j J_ij sin(θ_j - θ_i) + (ε/N) Σ_j sin 2(θ_j - θ_i) + F sin(Ωt + φ_i - θ_i), J_ij = (1/N) Σ_μ ξ_i^μ ξ_j^μ,
-    J_ii = 0 (Nishikawa, Lai and Hoppensteadt 2004, with natural frequencies and a drive added). ω is Gaussian of standard
-    deviation g, its sample mean taken out; φ_i is 0 or π as the cue. All frequencies are in the frame that turns with the
-    mean one: Ω = 0 is resonance. The unit of rates is that of the field of a recalled pattern, 1 rad/s.
+    θ_i' = ω_i + Σ_j J_ij sin(θ_j - θ_i) + (ε/N) Σ_j sin 2(θ_j - θ_i) + F sin(Ωt + φ_i - θ_i), with J_ii = 0 and else
+    J_ij = (1/N) Σ_μ ξ_i^μ ξ_j^μ: Nishikawa, Lai and Hoppensteadt (2004), with natural frequencies and a drive added.
+    ω is Gaussian of standard deviation g, its sample mean taken out; φ_i is 0 or π as the cue. All frequencies are in
+    the frame that turns with the mean one: Ω = 0 is resonance. The unit of rates is that of the field of a recalled
+    pattern, 1 rad/s.
 
-    Exact (`theory.oscillator_memory`): without ω and F every state of phases 0 and π is a fixed point, stable iff ε > ε_s =
-    λ_max/2, λ_max the largest eigenvalue of s_i J_ij s_j - δ_ij s_i h_i orthogonal to the uniform vector. For P = 1
-    the pattern has ε_s = -1/2, and a cue of any overlap (but 0 and ±1) 1/2: above, it is frozen, and the gain is 0.
+    Exact (`theory.oscillator_memory`): without ω and F every state of phases 0 and π is a fixed point, stable iff
+    ε > ε_s = λ_max/2, λ_max the largest eigenvalue of s_i J_ij s_j - δ_ij s_i h_i orthogonal to the uniform vector. For
+    P = 1 the pattern has ε_s = -1/2, and a cue of any overlap (but 0 and ±1) 1/2: above, it is frozen: no gain.
 
     Not to be confused with a memory of phases (here two phases are distinguished, by the second harmonic alone), with
-    stability for recall (above ε_s everything is stable, cues too), or with forced oscillation of one oscillator. All phases may
-    turn together: the readout is turned by half the phase of ⟨z²⟩ and its sign taken, which leaves one sign open, so
-    overlaps are absolute values: without recall not 0 but about 0.8/√N.
+    stability for recall (at large ε everything is stable, cues too), or with forced oscillation of one oscillator. All
+    phases may turn together: the readout is turned by half the phase of ⟨z²⟩ and its sign taken, which leaves one sign
+    open, so overlaps are absolute values: without recall not 0 but about 0.8/√N.
 
-    The disorder draws the patterns (0 and 1 are the messages) and the frequencies; noise draws which phases of the cue are
-    flipped, round(N(1-cue)/2) of them, and moves each by a normal angle of `jitter`. `converged`: without ω and
-    drive, the rates of all oscillators are the same to 1e-3 rad/s; else the overlaps of the two halves of the window
-    differ by less than 0.02, or by less than twice the standard deviation within a half.
+    The disorder draws the patterns (0 and 1 are the messages) and the frequencies; noise draws which signs of the cue
+    are flipped, round(N(1-cue)/2) of them, and moves each phase by a normal angle of `jitter`. `converged`: without ω
+    and drive, the rates of all oscillators are the same to 1e-3 rad/s; else the overlaps of the two halves of the
+    window differ by less than 0.02, or by less than twice the standard deviation within a half.
     """
 
     oscillators: int = parameter(300, units="1", minimum=2, maximum=65536, quenched=True, doc="number of oscillators N")
@@ -48,7 +49,9 @@ class OscillatorMemory(Model):
     )
     second: float = parameter(0.4, units="rad/s", minimum=0, maximum=100, doc="strength ε of the second harmonic")
     spread: float = parameter(0.0, units="rad/s", minimum=0, maximum=100, doc="g: standard deviation of ω, Gaussian")
-    drive: float = parameter(0.0, units="rad/s", minimum=0, maximum=100, doc="strength F of the drive to the cue's phases")
+    drive: float = parameter(
+        0.0, units="rad/s", minimum=0, maximum=100, doc="strength F of the drive to the cue's phases"
+    )
     drive_frequency: float = parameter(
         0.0, units="rad/s", minimum=-1e4, maximum=1e4, doc="Ω of the drive, from the mean natural frequency"
     )
@@ -60,7 +63,9 @@ class OscillatorMemory(Model):
     time_step: float = parameter(0.1, units="s", minimum=1e-6, maximum=10, doc="time step dt")
     equilibration: int = parameter(400, units="step", minimum=0, doc="steps before the measured window")
     steps: int = parameter(100, units="step", minimum=2, doc="measured steps, the window")
-    records: int = parameter(10, units="1", minimum=2, doc="times, evenly spaced over the window, at which states are read")
+    records: int = parameter(
+        10, units="1", minimum=2, doc="times, evenly spaced over the window, at which states are read"
+    )
     copies: int = copies_parameter()
 
     task: ClassVar[str | None] = "recall"
@@ -69,10 +74,18 @@ class OscillatorMemory(Model):
             "coherence", "1", "coherence", may_be_nan=True, long_name="overlap |a·b*|/N of two copies cued alike"
         ),
         Observable(
-            "blind_coherence", "1", "blind_coherence", may_be_nan=True, long_name="overlap |a·c*|/N, c cued with another"
+            "blind_coherence",
+            "1",
+            "blind_coherence",
+            may_be_nan=True,
+            long_name="overlap |a·c*|/N, c cued with another",
         ),
         Observable(
-            "memory", "1", "memory", may_be_nan=True, long_name="mutual information of pattern and readout / its maximum"
+            "memory",
+            "1",
+            "memory",
+            may_be_nan=True,
+            long_name="mutual information of pattern and readout / its maximum",
         ),
         Observable("recall_overlap", "1", long_name="|overlap| of the readout with the pattern, window mean"),
         Observable("recall_gain", "1", long_name="recall overlap less the overlap of the cue"),
@@ -100,8 +113,8 @@ class OscillatorMemory(Model):
             )
         if (1 + 2 * self.second + self.drive) * self.time_step > 1:
             raise InputError(
-                f"time_step = {self.time_step:g} s is too long for second = {self.second:g}, drive = {self.drive:g} rad/s: "
-                "(1 + 2 second + drive) time_step is above 1 rad; lower time_step"
+                f"time_step = {self.time_step:g} s is too long for second = {self.second:g}, drive = {self.drive:g} "
+                "rad/s: (1 + 2 second + drive) time_step is above 1 rad; lower time_step"
             )
 
     @property
@@ -149,8 +162,8 @@ class OscillatorMemory(Model):
                 second_harmonic.rates(signs, self.second, 0.0, 0.0, cues[0], x, y, np.empty(n), np.empty(n), last_rates)
         message, a = signs[0], history[0]
         states = readout(a)
-        overlap, memory = _read(message, states)
-        initial = abs(float(measures.overlap(cues[0], message)))
+        products, memory = _read(message, states)
+        overlap, initial = products / n, abs(round(float(cues[0] @ message)))
         angle = (omega + drift / self.steps) * self.steps * self.time_step
         still = last_rates.std() < STILL
         pairs = [abs(measures.overlap(a, other)).mean() for other in history[1:]]
@@ -159,8 +172,8 @@ class OscillatorMemory(Model):
             "blind_coherence": pairs[1] if pairs and self.stored > 1 else math.nan,
             "memory": memory.mean(),
             "recall_overlap": overlap.mean(),
-            "recall_gain": overlap.mean() - initial,
-            "initial_overlap": initial,
+            "recall_gain": (products - initial).mean() / n,
+            "initial_overlap": initial / n,
             "final_overlap": overlap[-1],
             "cue_overlap": abs(measures.overlap(states, cues[0])).mean(),
             "phase_overlap": abs(measures.overlap(a, message)).mean(),
@@ -192,11 +205,10 @@ def readout(states: np.ndarray) -> np.ndarray:
 
 
 def _read(message: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """|overlap| and memory of readouts (records, N), by record; information does not know the open sign."""
-    n = message.size
+    """|Σ_i ξ_i s_i| and memory of readouts (records, N), by record; information does not know the open sign."""
     product = np.rint(states @ message).astype(np.int64)
-    counts = measures.binary_counts(product, int(message.sum()), states.sum(axis=-1), n)
-    return abs(product) / n, measures.memory(counts)
+    counts = measures.binary_counts(product, int(message.sum()), states.sum(axis=-1), message.size)
+    return abs(product), measures.memory(counts)
 
 
 def _steady(overlap: np.ndarray) -> bool:
