@@ -67,6 +67,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "persistence": ("persistence", r"q(\tau)", r"q(\tau)"),
     "recalled": ("share of runs that recall", r"P_\mathrm{rec}", r"P_\mathrm{rec}"),
     "order_parameter": ("order parameter", "r", "r"),
+    "second": ("second harmonic", r"\epsilon", r"\epsilon"),
     "spectral_radius": ("spectral radius", r"\rho", r"\rho"),
     "input_scale": ("input scale", "s", "s"),
     "memory_capacity": ("memory capacity", r"\mathrm{MC}", r"\mathrm{MC}"),

@@ -1,8 +1,9 @@
 """Phase oscillators with Hebb couplings of binary patterns, a second harmonic and a periodic drive, in pattern space.
 
 Shapes: N oscillators, P patterns `signs` float64 (P, N), ±1; a state is `x`, `y` float64 (N,), z = e^{iθ}. The rate
-beside the natural frequency is a_i = Im[conj(z_i) (h_i + F c_i e^{iΩt})] + ε Im[conj(z_i)² ⟨z²⟩], h_i = Σ_μ ξ_i^μ M_μ
-with the overlaps M_μ = ⟨ξ^μ z⟩; the diagonal of the couplings would add nothing. Steps are those of `kernels.oscillators`.
+beside the natural frequency is a_i = Im[conj(z_i) (h_i + F c_i e^{iΩt})] + ε Im[conj(z_i)² ⟨z²⟩] with the field
+h_i = Σ_μ ξ_i^μ M_μ and the overlaps M_μ = ⟨ξ^μ z⟩; the diagonal of the couplings would add nothing. Steps are those of
+`kernels.oscillators`.
 """
 
 from __future__ import annotations
