@@ -173,6 +173,7 @@ TINY = {
     "oscillators": [32, 48, 64],
     "equilibration": [2, 3, 4],
     "steps": [4, 5, 6],
+    "load": [0.05, 0.1],
     "nodes": [20],
     "washout": [40],
     "training": [60],
@@ -190,7 +191,7 @@ def test_shipped_workflow_runs(home: Path, name: str) -> None:
         needed = [figure.at[axis] for figure in declared.figures if axis in figure.at]
         settings[axis] = sorted({*(TINY.get(axis) or list(values)[:: max((len(values) - 1) // 2, 1)]), *needed})
     ds = isinglass.run(name, settings=settings, samples=2, cluster="serial", quiet=True)
-    assert (ds.status == 1).all()
+    assert ds.status.isin([1, 3]).all(), "done, or skipped as the workflow says"
     for figure in declared.figures:
         assert list((home / "results" / name / "figures").glob(f"{figure.name}*.png"))
     assert (home / "results" / name / "analysis.zarr").is_dir() == bool(declared.stages)
