@@ -45,7 +45,7 @@ class OscillatorMemory(Model):
 
     oscillators: int = parameter(300, units="1", minimum=2, maximum=65536, quenched=True, doc="number of oscillators N")
     load: float = parameter(
-        0.05, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded, at least 1"
+        0.05, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded, and refused at 0"
     )
     second: float = parameter(0.4, units="rad/s", minimum=0, maximum=100, doc="strength ε of the second harmonic")
     spread: float = parameter(0.0, units="rad/s", minimum=0, maximum=100, doc="g: standard deviation of ω, Gaussian")
