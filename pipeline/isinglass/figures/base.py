@@ -68,6 +68,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "persistence": ("persistence", r"q(\tau)", r"q(\tau)"),
     "recalled": ("share of runs that recall", r"P_\mathrm{rec}", r"P_\mathrm{rec}"),
     "order_parameter": ("order parameter", "r", "r"),
+    "second": ("second harmonic", r"\epsilon", r"\epsilon"),
     "spectral_radius": ("spectral radius", r"\rho", r"\rho"),
     "input_scale": ("input scale", "s", "s"),
     "longest_delay": ("longest delay", "K/N", "K/N"),

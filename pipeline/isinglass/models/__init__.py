@@ -9,6 +9,7 @@ MODELS = {
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
+    "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
     "perceptron": "isinglass.models.perceptron:Perceptron",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
 }
