@@ -32,11 +32,11 @@ workflow = Workflow(
     axes={
         "interaction": ["quadratic", "cubic", "quartic"],
         "load": np.round(np.geomspace(0.001, 0.32, 26), 5),
-        "cue": np.linspace(0.1, 1, 10),
+        "cue": np.linspace(0.05, 1, 20),
     },
     where=lambda p: RANGE[p["interaction"]][0] <= p["load"] <= RANGE[p["interaction"]][1],
     fixed={"neurons": 100, "temperature": 0.0, "copies": 1, "equilibration": 100},
-    samples=32,
+    samples=64,
     seed=2016,
     stages=[
         errors.mean("final_overlap", "unstable", "converged"),
@@ -53,6 +53,6 @@ workflow = Workflow(
         diagram(panels=("final_overlap_mean", "recalled_mean"), at={"interaction": "quartic"}, name="dense_quartic",
                 lines=approximation(4), title="Quartic interaction, T = 0"),
     ],
-    presets={"paper": {"axes": {"load": np.round(np.geomspace(0.001, 0.32, 60), 5), "cue": np.linspace(0.05, 1, 20)},
+    presets={"paper": {"axes": {"load": np.round(np.geomspace(0.001, 0.32, 60), 5), "cue": np.linspace(0.025, 1, 40)},
                        "fixed": {"neurons": 200}, "samples": 128}},
 )  # fmt: skip

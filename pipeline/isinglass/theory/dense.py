@@ -62,6 +62,15 @@ def _width(y: npt.ArrayLike, order: int) -> FloatArray:
     return np.asarray(erf(y) ** (order - 1) / np.asarray(y, float))
 
 
+def exponential_stability(neurons: int, patterns: int) -> float:
+    """Probability that a pattern is stable with exponential interaction, from rivals one flip away alone.
+
+    Such a rival pulls as hard on the neuron where it differs as the pattern itself, and the rest decides, so that half
+    of them turn it: exp(-N(P-1)/2^(N+1)). Rivals further away pull less, by e² a flip, and are left out.
+    """
+    return math.exp(-neurons * (patterns - 1) * 0.5 ** (neurons + 1))
+
+
 @functools.cache
 def no_reaction_fold(order: int) -> tuple[float, float]:
     """Largest load with a solution m > 0 of the no-reaction approximation, and m there; orders 3 and 4."""
