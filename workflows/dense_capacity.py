@@ -45,13 +45,13 @@ workflow = Workflow(
     figures=[
         PhaseLines(
             x="load", observable="final_overlap", colour="neurons", labels=labels, limits=(0, 1.05),
-            theory=[Line("no-reaction approximation", lambda load: dense.no_reaction_overlap(load, 3))],
-            title="From the pattern itself, cubic interaction, T = 0", name="dense_capacity",
+            theory=[Line("no-reaction approximation, cubic", lambda load: dense.no_reaction_overlap(load, 3))],
+            title="From the stored pattern itself, T = 0", name="dense_capacity",
         ),
         PhaseLines(
             x="neurons", observable="recalled_capacity", over=("load",), labels=labels,
-            theory=[Line("fold, no-reaction approximation", lambda n: np.full_like(n, fold), "--")],
-            title="Half-recall load by size, cubic interaction", name="dense_capacity_by_size",
+            theory=[Line("fold, no-reaction approximation, cubic", lambda n: np.full_like(n, fold), "--")],
+            title="Half-recall load by size, T = 0", name="dense_capacity_by_size",
         ),
     ],
     presets={"paper": {"axes": {"load": np.linspace(0.04, 0.18, 29), "neurons": [50, 100, 200, 400, 800]},

@@ -34,7 +34,7 @@ workflow = Workflow(
         "load": np.round(np.geomspace(0.001, 0.32, 26), 5),
         "cue": np.linspace(0.05, 1, 20),
     },
-    where=lambda p: RANGE[p["interaction"]][0] <= p["load"] <= RANGE[p["interaction"]][1],
+    where=lambda p: np.prod(np.subtract(RANGE.get(p["interaction"], (0, 9)), p["load"])) <= 0,
     fixed={"neurons": 100, "temperature": 0.0, "copies": 1, "equilibration": 100},
     samples=64,
     seed=2016,
