@@ -27,7 +27,12 @@ labels = {
     "recalled_capacity": r"load at which half recall",
     "load": r"load $P/N^2$",
 }
-fold = dense.no_reaction_fold(3)[0]
+
+
+def fold(neurons: np.ndarray) -> np.ndarray:
+    """The fold of the no-reaction approximation, the same at every size."""
+    return np.full(neurons.shape, dense.no_reaction_fold(3)[0])
+
 
 workflow = Workflow(
     title="Dense associative memory: capacity at T = 0",
@@ -50,7 +55,7 @@ workflow = Workflow(
         ),
         PhaseLines(
             x="neurons", observable="recalled_capacity", over=("load",), labels=labels,
-            theory=[Line("fold, no-reaction approximation, cubic", lambda n: np.full_like(n, fold), "--")],
+            theory=[Line("fold, no-reaction approximation, cubic", fold, "--")],
             title="Half-recall load by size, T = 0", name="dense_capacity_by_size",
         ),
     ],

@@ -1,6 +1,7 @@
 """Dense associative memory at T = 0: recall over load α_n = P/N^(n-1) and cue, by order of the interaction."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +18,20 @@ diagram = partial(
 )  # fmt: skip
 
 
+def near(p: dict[str, Any]) -> bool:
+    """Loads on either side of the capacity of their interaction; of one without a range, all."""
+    low, high = RANGE.get(p["interaction"], (0, np.inf))
+    return bool(low <= p["load"] <= high)
+
+
 def approximation(order: int) -> list[Line]:
     """The no-reaction approximation's fold, as an upright line, and its unstable solution, as the edge of the basin."""
-    fold = dense.no_reaction_fold(order)[0]
+
+    def upright(load: np.ndarray) -> np.ndarray:
+        return np.where(load < dense.no_reaction_fold(order)[0], 2.0, -1.0)
+
     return [
-        Line("fold, no-reaction approximation", lambda load: np.where(load < fold, 2.0, -1.0), ":"),
+        Line("fold, no-reaction approximation", upright, ":"),
         Line("its basin edge", lambda load: dense.no_reaction_overlap(load, order, stable=False), "--"),
     ]
 
@@ -34,7 +44,7 @@ workflow = Workflow(
         "load": np.round(np.geomspace(0.001, 0.32, 26), 5),
         "cue": np.linspace(0.05, 1, 20),
     },
-    where=lambda p: np.prod(np.subtract(RANGE.get(p["interaction"], (0, 9)), p["load"])) <= 0,
+    where=near,
     fixed={"neurons": 100, "temperature": 0.0, "copies": 1, "equilibration": 100},
     samples=64,
     seed=2016,
