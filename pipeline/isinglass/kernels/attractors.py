@@ -147,41 +147,39 @@ def disturb(stream: np.ndarray, weight_noise: float, dilution: float, couplings:
 
 
 @jit
-def _measure(
-    t: int, spins: np.ndarray, fields: np.ndarray, message: np.ndarray, series: np.ndarray, energy: np.ndarray
-) -> None:
-    """One column of the series, int64 (4, M), and of the energy per spin (M,)."""
-    n = message.size
-    overlap, ups, pair, blind, alignment = 0, 0, 0, 0, 0.0
+def measure(t: int, spins: np.ndarray, message: np.ndarray, series: np.ndarray) -> None:
+    """One column of the series, int64 (4, M), from the spins of all copies, int8 (C, N)."""
+    overlap, ups, pair, blind = 0, 0, 0, 0
     last = len(spins) - 1  # of one copy alone a·a is written, and not used
-    for i in range(n):
+    for i in range(message.size):
         overlap += spins[0, i] * message[i]
         ups += spins[0, i]
         pair += spins[0, i] * spins[min(1, last), i]
         blind += spins[0, i] * spins[last, i]
-        alignment += spins[0, i] * fields[0, i]
     series[OVERLAP, t], series[MAGNETISATION, t], series[PAIR, t], series[BLIND, t] = overlap, ups, pair, blind
-    energy[t] = -0.5 * alignment / (float(n) * n)
+
+
+@jit
+def turns(spin: int, field: float, scale: float, temperature: float, word: uint64) -> bool:
+    """Whether a spin in the field h = `field`/`scale` turns: at T = 0 against it, beyond TIE; else by heat bath.
+
+    The heat bath takes one random `word` and the thresholds of `kernels.spins.heat_bath_table`.
+    """
+    if temperature == 0:
+        return bool(spin * field < -TIE * scale)
+    size = min(2 * abs(field) / (scale * temperature), 700.0)
+    rare = np.int64(np.rint(ONE / (1.0 + math.exp(size))))
+    up = np.int64(word >> uint64(11)) < (ONE - rare if field > 0 else rare)
+    return bool(up != (spin > 0))
 
 
 @jit
 def step(couplings: np.ndarray, temperature: float, words: np.ndarray, spins: np.ndarray, fields: np.ndarray) -> int:
-    """Update every spin once, in the order 0..N-1; return the number of flips.
-
-    T > 0: heat bath from `words` (N,), the same thresholds as `kernels.spins.heat_bath_table`. T = 0: against the field
-    is turned, a field within TIE leaves the spin.
-    """
+    """Update every spin once, in the order 0..N-1, from `words` (N,) as `turns` says; return the number of flips."""
     n = spins.size
     flips = 0
     for i in range(n):
-        if temperature == 0:
-            moves = spins[i] * fields[i] < -TIE * n
-        else:
-            size = min(2 * abs(fields[i]) / (n * temperature), 700.0)
-            rare = np.int64(np.rint(ONE / (1.0 + math.exp(size))))
-            up = np.int64(words[i] >> uint64(11)) < (ONE - rare if fields[i] > 0 else rare)
-            moves = up != (spins[i] > 0)
-        if moves:
+        if turns(spins[i], fields[i], float(n), temperature, words[i]):
             _add(fields, -2.0 * spins[i], couplings[i])
             spins[i] = -spins[i]
             flips += 1
@@ -236,7 +234,11 @@ def recall(
                 if c == 0:
                     ends[r, MOVED] = flips
             if t >= 0:
-                _measure(t, spins[r], fields, patterns[0], series[r], energy[r])
+                measure(t, spins[r], patterns[0], series[r])
+                alignment = 0.0
+                for i in range(n):
+                    alignment += spins[r, 0, i] * fields[0, i]
+                energy[r, t] = -0.5 * alignment / (float(n) * n)
         ends[r, SPURIOUS] = 0
         for mu in range(1, p):
             total = 0

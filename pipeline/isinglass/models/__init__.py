@@ -4,6 +4,7 @@ Values are `module:Class`, so that listing models imports none of them.
 """
 
 MODELS = {
+    "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "attractor-network": "isinglass.models.learning_rules:AttractorNetwork",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",

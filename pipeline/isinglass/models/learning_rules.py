@@ -8,10 +8,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from isinglass import measures
 from isinglass.exceptions import InputError
 from isinglass.kernels import attractors
 from isinglass.kernels.streams import choose, random_signs
+from isinglass.models import recalling
 from isinglass.models.base import Model, Observable, copies_parameter, parameter
 
 
@@ -67,28 +67,10 @@ class AttractorNetwork(Model):
 
     task: ClassVar[str | None] = "recall"
     observables: ClassVar[tuple[Observable, ...]] = (
-        Observable(
-            "coherence", "1", "coherence", may_be_nan=True, long_name="overlap |a·b|/N of two copies cued alike"
-        ),
-        Observable(
-            "blind_coherence", "1", "blind_coherence", may_be_nan=True, long_name="overlap |a·c|/N, c cued with another"
-        ),
-        Observable(
-            "memory", "1", "memory", may_be_nan=True, long_name="mutual information of pattern and state / its maximum"
-        ),
-        Observable("recall_overlap", "1", long_name="signed overlap with the target pattern, window mean"),
-        Observable("recall_gain", "1", long_name="recall overlap less the overlap of the cue"),
-        Observable("initial_overlap", "1", long_name="signed overlap of the cue with the target pattern"),
-        Observable("final_overlap", "1", long_name="signed overlap with the target pattern after the last step"),
-        Observable(
-            "spurious_overlap", "1", may_be_nan=True, long_name="largest |overlap| with another pattern, last step"
-        ),
-        Observable("unstable", "1", long_name="share of neurons of the target pattern that its fields would turn"),
-        Observable("energy", "1", long_name="energy per neuron E/N, window mean"),
+        *recalling.OBSERVABLES,
         Observable("age", "1", dtype="int32", long_name="patterns stored after the target pattern"),
         Observable("realised_load", "1", long_name="stored patterns per neuron P/N"),
         Observable("kept", "1", long_name="share of the couplings that are not cut"),
-        Observable("converged", "1", dtype="int8", long_name="1: fixed point (T=0), no drift (T>0)"),
     )
 
     def __post_init__(self) -> None:
@@ -161,32 +143,13 @@ class AttractorNetwork(Model):
         attractors.recall(
             couplings, patterns, self.temperature, self.wrong, self.equilibration, streams, series, energy, ends, spins
         )
-        message = patterns[0].astype(float)
-        fields = np.empty(n)
+        fields, everywhere = np.empty(n), np.ones(replicas)
         attractors.find_fields(couplings, patterns[0], fields)
-        overlap = series[:, attractors.OVERLAP] / n
-        counts = measures.binary_counts(
-            series[:, attractors.OVERLAP], patterns[0].sum(dtype=np.int64), series[:, attractors.MAGNETISATION], n
-        )
-        memory = measures.memory(counts)
-        initial, recalled = ends[:, attractors.CUE] / n, overlap.mean(axis=-1)
-        undefined, everywhere = np.full(replicas, np.nan), np.ones(replicas)
-        paired = self.copies == 3
-        return {
-            "coherence": abs(series[:, attractors.PAIR] / n).mean(axis=-1) if paired else undefined,
-            "blind_coherence": abs(series[:, attractors.BLIND] / n).mean(axis=-1) if paired and p > 1 else undefined,
-            "memory": np.where((overlap <= 0) & ~np.isnan(memory), 0.0, memory).mean(axis=-1),
-            "recall_overlap": recalled,
-            "recall_gain": recalled - initial,
-            "initial_overlap": initial,
-            "final_overlap": overlap[:, -1],
-            "spurious_overlap": ends[:, attractors.SPURIOUS] / n if p > 1 else undefined,
-            "unstable": everywhere * np.mean(fields * message < -attractors.TIE * n),
-            "energy": energy.mean(axis=-1),
+        return recalling.observe(patterns[0], p == 1, self.temperature == 0, series, energy, ends, self.copies) | {
+            "unstable": everywhere * np.mean(fields * patterns[0] < -attractors.TIE * n),
             "age": np.full(replicas, p - 1 - int(np.flatnonzero(order == 0)[0]), np.int32),
             "realised_load": everywhere * (p / n),
             "kept": everywhere * (np.count_nonzero(couplings) / (n * (n - 1))),
-            "converged": ends[:, attractors.MOVED] == 0 if self.temperature == 0 else _steady(overlap),
         }
 
     @classmethod
@@ -220,11 +183,3 @@ def store(
     if weight_noise or dilution:
         attractors.disturb(stream, weight_noise, dilution, couplings)
     return couplings, signs, order
-
-
-def _steady(overlap: np.ndarray) -> np.ndarray:
-    """Whether the overlaps (R, steps) of the window show no drift; see `AttractorNetwork`."""
-    half = overlap.shape[-1] // 2
-    first, second = overlap[:, :half], overlap[:, -half:]
-    spread = np.sqrt((first.var(axis=-1) + second.var(axis=-1)) / 2)
-    return np.asarray(abs(first.mean(axis=-1) - second.mean(axis=-1)) < np.maximum(0.02, 2 * spread))
