@@ -246,7 +246,7 @@ def variety() -> list[DenseAssociativeMemory]:
         dataclasses.replace(tiny, interaction="quadratic", temperature=0.0, load=0.3),
         dataclasses.replace(tiny, interaction="quartic", load=0.01),
         dataclasses.replace(tiny, interaction="exponential", load=0.3, copies=1),
-        dataclasses.replace(tiny, load=1e-9),
+        dataclasses.replace(tiny, load=1 / tiny.neurons**2),
     ]
 
 
@@ -270,7 +270,7 @@ def test_copy_a_does_not_know_of_the_others() -> None:
 
 
 def test_undefined_is_nan_and_nothing_else_is() -> None:
-    alone = samples(DenseAssociativeMemory(load=1e-9), 2)
+    alone = samples(DenseAssociativeMemory(load=1e-4), 2)
     assert {name for name, x in alone.items() if np.isnan(x).any()} == {"blind_coherence", "spurious_overlap"}
     single = samples(DenseAssociativeMemory(copies=1), 2)
     assert {name for name, x in single.items() if np.isnan(x).any()} == {"coherence", "blind_coherence"}
@@ -282,6 +282,8 @@ def test_parameters_and_their_limits() -> None:
     quenched = {name for name, spec in parameters(DenseAssociativeMemory).items() if spec.quenched}
     assert quenched == {"interaction", "neurons", "load"}
     assert DenseAssociativeMemory(neurons=150, load=0.06).stored == 1350
+    with pytest.raises(ValueError, match=r"rounds to 0 patterns; 0\.0001 stores one"):
+        DenseAssociativeMemory(load=1e-5)
     assert DenseAssociativeMemory(interaction="exponential", neurons=24, load=0.4).stored == 14765
     with pytest.raises(ValueError, match=r"more than 2\^27 signs with exponential .* set load <= 0\.141, or fewer"):
         DenseAssociativeMemory(interaction="exponential", neurons=100, load=0.2)

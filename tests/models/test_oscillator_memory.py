@@ -280,7 +280,7 @@ def test_the_cue_has_its_overlap() -> None:
 def test_parameters_and_their_limits() -> None:
     quenched = {name for name, spec in parameters(OscillatorMemory).items() if spec.quenched}
     assert quenched == {"oscillators", "load"}
-    with pytest.raises(ValueError, match=r"rounds to no pattern"):
+    with pytest.raises(ValueError, match=r"rounds to 0 patterns"):
         OscillatorMemory(load=0.001)
     with pytest.raises(ValueError, match=r"lower load or oscillators"):
         OscillatorMemory(oscillators=65536, load=1.0)

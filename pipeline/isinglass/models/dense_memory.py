@@ -54,7 +54,7 @@ class DenseAssociativeMemory(Model):
         units="1",
         minimum=1e-9,
         quenched=True,
-        doc="requested load α_n = P/N^(n-1); exponential: c of P = e^{cN}; P is rounded, at least 1",
+        doc="requested load α_n = P/N^(n-1); exponential: c of P = e^{cN}; P is rounded",
     )
     temperature: float = parameter(0.0, units="1", minimum=0, doc="k_B T in units of the field of a retrieved pattern")
     cue: float = parameter(1.0, units="1", minimum=0, maximum=1, doc="overlap of the cue with its pattern, flipped")
@@ -79,6 +79,9 @@ class DenseAssociativeMemory(Model):
                 f"load = {self.load:g} stores more than 2^27 signs with {self.interaction} interaction of {n} neurons; "
                 f"set load <= {highest:.3g}, or fewer neurons"
             )
+        if not self.stored:
+            one = 1 / float(n) ** (order - 1)
+            raise InputError(f"load = {self.load:g} of {n} neurons rounds to 0 patterns; {one:.3g} stores one")
         if self.stored * n**order >= 2**62:
             raise InputError(
                 f"neurons = {n}, P = {self.stored}: sums of {self.interaction} overlaps exceed 2^62; lower neurons"
@@ -89,7 +92,7 @@ class DenseAssociativeMemory(Model):
         """Number of stored patterns P."""
         order = ORDERS[self.interaction]
         number = math.exp(self.load * self.neurons) if order == 0 else self.load * float(self.neurons) ** (order - 1)
-        return max(1, round(number))
+        return round(number)
 
     @property
     def wrong(self) -> int:

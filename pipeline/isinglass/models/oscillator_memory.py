@@ -106,10 +106,10 @@ class OscillatorMemory(Model):
                 f"load = {self.load:g} stores P = {self.stored} patterns of {self.oscillators} signs: more than 2^26 "
                 "numbers; lower load or oscillators"
             )
-        if self.load * self.oscillators < 0.5:
+        if not self.stored:
+            one = 1 / self.oscillators
             raise InputError(
-                f"load = {self.load:g} of {self.oscillators} oscillators rounds to no pattern: raise load to at least "
-                f"{0.5 / self.oscillators:.3g}"
+                f"load = {self.load:g} of {self.oscillators} oscillators rounds to 0 patterns; {one:.3g} stores one"
             )
         if (1 + 2 * self.second + self.drive) * self.time_step > 1:
             raise InputError(
@@ -120,7 +120,7 @@ class OscillatorMemory(Model):
     @property
     def stored(self) -> int:
         """Number of stored patterns P."""
-        return max(1, round(self.load * self.oscillators))
+        return round(self.load * self.oscillators)
 
     @property
     def flips(self) -> int:
