@@ -169,11 +169,13 @@ def test_shipped_workflow_is_sound(name: str) -> None:
 
 
 TINY = {
-    "neurons": [32, 48, 64],
+    "neurons": [64, 80, 96],
     "oscillators": [32, 48, 64],
     "equilibration": [2, 3, 4],
     "steps": [4, 5, 6],
     "nodes": [20],
+    "hidden": [2, 3, 4],
+    "updates": [20],
     "washout": [40],
     "training": [60],
     "testing": [60],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,8 @@ class PhaseLines:
     with an `_error`, such as a boundary; without it, the first mean over x. `theory` is y(x), or a sequence of `Line`;
     a function that takes an argument named like the axis `colour` is drawn once for each of its values, in its colour.
     `at` picks a value of every further axis; `over` names axes along which the observable does not vary (of a boundary,
-    the one that it was sought along). Arrays go by their labels.
+    the one that it was sought along). `log` names what is drawn on a logarithmic scale, `x` or `observable`. `x` may be
+    an own dim of the observable, such as a time. Arrays go by their labels.
     """
 
     x: str
@@ -39,6 +40,7 @@ class PhaseLines:
     at: Mapping[str, Any] = field(default_factory=dict)
     over: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
+    log: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
     name: str = "phase_lines"
@@ -65,7 +67,8 @@ class PhaseLines:
         x = base.words(ds, self.x)
         units = str(ds[self.colour].attrs.get("units", "1")) if self.colour else "1"
         unit = "" if units == "1" else f" {units}"
-        fine = np.linspace(float(x.min()), float(x.max()), 401) if x.dtype.kind in "iuf" else None
+        spaced = np.geomspace if self.x in self.log else np.linspace
+        fine = spaced(float(x.min()), float(x.max()), 401) if x.dtype.kind in "iuf" else None
         for i, value in enumerate(values):
             curve = ds.isel({self.colour: i}) if self.colour else ds
             text = f"{self._symbol()} = {value:g}{unit}" if values.dtype.kind in "iuf" else str(value)
@@ -90,6 +93,11 @@ class PhaseLines:
             ax.plot([], [], color="0.3", label=self.source)
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, mean, self.labels))
+        if self.x in self.log:
+            ax.set_xscale("log")
+            base.ticks(ax.xaxis, x)
+        if self.observable in self.log:
+            ax.set_yscale("log")
         if self.limits:
             ax.set_ylim(*self.limits)
         handles, texts = ax.get_legend_handles_labels()

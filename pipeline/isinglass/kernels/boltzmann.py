@@ -1,8 +1,8 @@
 """Restricted Boltzmann machines: block Gibbs sampling, exact sums by enumeration, learning.
 
-Binary units: p(v, h) ∝ exp(a·v + b·h + vᵀWh), v and h of 0 and 1, int8; `weights` W float64 (n_v, n_h), `transposed` its
-transpose, both C-contiguous; `a` (n_v,), `b` (n_h,). Only the rows of units that are 1 are added up, so that half of
-the products are never taken. Gaussian hidden units with ±1 visible ones: `gaussian_run`. Plain loops without BLAS.
+Binary units: p(v, h) ∝ exp(a·v + b·h + vᵀWh), v and h of 0 and 1, int8; `weights` W float64 (n_v, n_h), `transposed`
+its transpose, both C-contiguous; `a` (n_v,), `b` (n_h,). Only the rows of units that are 1 are added up, so that half
+of the products are never taken. Gaussian hidden units with ±1 visible ones: `gaussian_run`. Plain loops without BLAS.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ def gibbs(
     v: np.ndarray,
     codes: np.ndarray,
 ) -> None:
-    """`steps` steps h | v, then v | h from `v`, carried on. `codes` int64 (steps or 0,) takes Σ_i v_i 2^i after each."""
+    """`steps` steps h | v, v | h from `v`, carried on. `codes` int64 (steps or 0,) takes Σ_i v_i 2^i after each."""
     field_h, field_v = np.empty(b.size), np.empty(a.size)
     h = np.empty(b.size, np.int8)
     for step in range(steps):
         sample(v, weights, b, stream, field_h, h)
         sample(h, transposed, a, stream, field_v, v)
         if codes.size:
-            code = 0
+            code = np.int64(0)
             for i in range(v.size):
-                code |= np.int64(v[i]) << i
+                code |= np.int64(v[i]) << np.int64(i)
             codes[step] = code
 
 
@@ -239,7 +239,7 @@ def learn(
     stream: np.ndarray,
     particles: np.ndarray,
 ) -> None:
-    """One step along `gradient` for each of `rates` (updates,), float64: W, a, b, stream and particles are carried on."""
+    """One step along `gradient` for each of `rates` (updates,): W, a, b, stream and particles are carried on."""
     dw, da, db = np.empty_like(weights), np.empty_like(a), np.empty_like(b)
     for rate in rates:
         gradient(data, weights, a, b, method, k, stream, particles, dw, da, db)
@@ -278,8 +278,8 @@ def recall(
 ) -> None:
     """From `message`, int8 (n_v,) of 0 and 1, with `flips` of its units flipped: states ±1 after each step of a window.
 
-    `visible` int8 (steps, n_v) and `hidden` (steps, n_h) take them, after `skipped` steps. A step is h | v, v | h: drawn,
-    or in mean field the probabilities themselves, of which the states are what is more probable.
+    `visible` int8 (steps, n_v) and `hidden` (steps, n_h) take them, after `skipped` steps. A step is h | v, v | h:
+    drawn, or in mean field the probabilities themselves, of which the states are what is more probable.
     """
     order = np.arange(a.size)
     choose(stream, flips, order)

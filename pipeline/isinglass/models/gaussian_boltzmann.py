@@ -98,7 +98,7 @@ class GaussianBoltzmannMachine(Model):
 
     def cost(self) -> float:
         """Nanoseconds, roughly: patterns, and for each step fields and draws."""
-        step = self.neurons * (0.25 * self.stored + 12) + 15 * self.stored
+        step = self.neurons * (0.1 * self.stored + 6) + 8 * self.stored
         return 3 * self.neurons * self.stored + self.copies * (self.equilibration + self.steps) * step
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:

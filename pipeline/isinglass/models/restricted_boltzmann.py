@@ -1,4 +1,4 @@
-"""The restricted Boltzmann machine: binary units, learning by the exact gradient or by contrastive divergence, recall."""
+"""The restricted Boltzmann machine: learning by the exact gradient or contrastive divergence, sampling, recall."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class RestrictedBoltzmannMachine(Model):
     of anything, biased for finite k), `pcd` from chains that are never reset (Tieleman 2008). `kl` is the
     Kullback-Leibler divergence of the machine from the patterns, Σ_v p_data ln(p_data/p), in nats, exact by
     enumeration of the smaller layer; 0 is the least possible. It bounds nothing that CD lowers: it may rise while
-    learning goes on.
+    learning goes on. Visible biases start at ln((n_i + 1)/(P - n_i + 1)), n_i the patterns in which unit i is 1, hidden
+    ones at 0.
 
     Not to be confused with a Hopfield network (Gaussian hidden units: `gaussian-boltzmann`), with reconstruction errors
     (small for a machine that assigns the patterns hardly any probability), or with recall: a machine that models the
@@ -58,8 +59,9 @@ class RestrictedBoltzmannMachine(Model):
 
     The disorder draws the patterns (or the order of the bars and stripes; the first two are the messages), the initial
     weights, and the noise of learning; machines that differ only in how they learn share the first two. Noise draws the
-    cue, `cue` flipping exactly n_v(1 - cue)/2 units, then recall. States are read as ±1. `coherence` is the overlap of
-    the visible layers of two copies, `hidden_coherence` that of the hidden ones. `converged` is 1 where W moved by
+    cue, flipping exactly n_v(1 - cue)/2 units (rounded), then recall; `mean_overlap` and `recalled_bits` are of a
+    further run from a cue of every pattern. States are read as ±1. `coherence` is the overlap of the visible layers of
+    two copies, `hidden_coherence` that of the hidden ones. `converged` is 1 where W moved by
     less than 5 % of its root mean square in the last tenth of the updates: learning of separable patterns never ends.
     """
 
@@ -76,11 +78,17 @@ class RestrictedBoltzmannMachine(Model):
         0.5, units="1", minimum=0, quenched=True, doc="P/n_v of random patterns; P is rounded; without effect on bars"
     )
     initial_scale: float = parameter(
-        0.1, units="1", minimum=0, maximum=10, doc="standard deviation of the initial weights; biases start at 0"
+        0.1, units="1", minimum=0, maximum=10, doc="standard deviation of the initial weights"
     )
     learning: str = parameter("cd", units="1", choices=tuple(METHODS), doc="how the gradient is estimated")
     k: int = parameter(1, units="step", minimum=1, maximum=10**6, doc="steps of block Gibbs sampling an update")
-    chains: int = parameter(1, units="1", minimum=1, maximum=10**4, doc="chains for each pattern, cd and pcd")
+    chains: int = parameter(
+        1,
+        units="1",
+        minimum=1,
+        maximum=10**5,
+        doc="chains of cd and pcd, at least: each pattern has chains/P, rounded up",
+    )
     updates: int = parameter(5000, units="update", minimum=RECORDS, maximum=10**7, doc="updates of the weights")
     learning_rate: float = parameter(0.2, units="1", minimum=0, maximum=10, doc="step η of the first update, per nat")
     final_rate: float = parameter(
@@ -115,12 +123,17 @@ class RestrictedBoltzmannMachine(Model):
         Observable("recall_gain", "1", long_name="recall overlap less the overlap of the cue"),
         Observable("initial_overlap", "1", long_name="signed overlap of the cue with the target pattern"),
         Observable("final_overlap", "1", long_name="signed overlap with the target pattern after the last step"),
+        Observable("mean_overlap", "1", long_name="final overlap, mean over all patterns, each from a cue of its own"),
+        Observable(
+            "recalled_bits", "bit", long_name="information of all patterns and what is recalled from their cues"
+        ),
         Observable(
             "kl", "nat", dims=("update",), may_be_nan=True, long_name="divergence of machine from data while learning"
         ),
         Observable("final_kl", "nat", may_be_nan=True, long_name="divergence KL(data || machine) after learning"),
         Observable("lowest_kl", "nat", may_be_nan=True, long_name="lowest recorded divergence KL(data || machine)"),
         Observable("weight_scale", "1", long_name="root mean square weight"),
+        Observable("adjustable", "1", dtype="int64", long_name="number of weights and biases"),
         Observable("realised_load", "1", long_name="patterns per visible unit P/n_v"),
         Observable("converged", "1", dtype="int8", long_name="1: the weights hardly move at the end of learning"),
     )
@@ -144,10 +157,10 @@ class RestrictedBoltzmannMachine(Model):
                 f"{what} sums over the states of the smaller layer, 2^{min(self.visible, self.hidden)}, at most "
                 f"2^{ENUMERATED}: lower visible or hidden, or take learning = 'cd' and likelihood = False"
             )
-        if self.stored * self.chains * self.visible > 2**28:
+        if self.particles * self.visible > 2**28:
             raise InputError(
-                f"chains = {self.chains} for each of {self.stored} patterns of {self.visible} units are more than 2^28 "
-                "numbers: lower chains"
+                f"{self.particles} chains of {self.visible} units are more than 2^28 numbers: lower chains, load or "
+                "visible"
             )
 
     @property
@@ -160,7 +173,12 @@ class RestrictedBoltzmannMachine(Model):
         """Number of patterns P."""
         if self.data == "random":
             return round(self.load * self.visible)
-        return 2 ** (math.isqrt(self.visible) + 1) - 2
+        return 2 * (1 << math.isqrt(self.visible)) - 2
+
+    @property
+    def particles(self) -> int:
+        """Chains in all, as many for each pattern."""
+        return self.stored * -(-self.chains // self.stored)
 
     @property
     def flips(self) -> int:
@@ -181,9 +199,9 @@ class RestrictedBoltzmannMachine(Model):
         product, units = self.visible * self.hidden, self.visible + self.hidden
         sums = 2.0 ** min(self.visible, self.hidden) * (10 * max(self.visible, self.hidden) + 0.3 * product)
         step = 0.3 * product + 10 * units
-        gradient = sums if self.learning == "exact" else self.stored * self.chains * (self.k * step + product)
+        gradient = sums if self.learning == "exact" else self.particles * (self.k * step + product)
         learning = self.updates * (gradient + (self.stored + 2) * product)
-        steps = self.copies * (self.equilibration + self.steps)
+        steps = (self.copies + self.stored) * (self.equilibration + self.steps)
         return learning + (RECORDS * sums if self.likelihood else 0.0) + steps * step + 1e5
 
     def prepare(self, disorder: np.ndarray) -> Machine:
@@ -193,8 +211,9 @@ class RestrictedBoltzmannMachine(Model):
         weights = np.empty((self.visible, self.hidden))
         fill_normal(stream, weights.reshape(-1))
         weights *= self.initial_scale
-        a, b = np.zeros(self.visible), np.zeros(self.hidden)
-        particles = np.empty((self.stored * self.chains, self.visible), np.int8)
+        ones = patterns.sum(axis=0)
+        a, b = np.log((ones + 1) / (self.stored - ones + 1)), np.zeros(self.hidden)
+        particles = np.empty((self.particles, self.visible), np.int8)
         boltzmann.random_bits(stream, particles)
         rates = self.learning_rate * np.linspace(1, self.final_rate, self.updates)
         times, kl = self.recorded, np.full(RECORDS + 1, math.nan)
@@ -229,11 +248,9 @@ class RestrictedBoltzmannMachine(Model):
     def _replica(self, machine: Machine, noise: np.ndarray) -> dict[str, Any]:
         alone, rivals = self.copies == 1, self.stored > 1
         (v, h), *others = [self._recall(machine, jumped(noise, c), c // 2 if rivals else 0) for c in range(self.copies)]
-        message = 2 * machine.patterns[0] - 1
-        overlap = measures.overlap(v, message)
-        sums = v.sum(axis=-1, dtype=np.int64)
-        counts = measures.binary_counts(np.rint(overlap * self.visible), message.sum(), sums, self.visible)
+        overlap, counts = _compare(v, 2 * machine.patterns[0] - 1)
         memory = measures.memory(counts)
+        every, bits = self._survey(machine, jumped(noise, 3))
         initial = 1 - 2 * self.flips / self.visible
         nothing = np.full(1, math.nan)
         coherence, hidden = (
@@ -249,10 +266,13 @@ class RestrictedBoltzmannMachine(Model):
             "recall_gain": overlap.mean() - initial,
             "initial_overlap": initial,
             "final_overlap": overlap[-1],
+            "mean_overlap": every,
+            "recalled_bits": bits,
             "kl": machine.kl,
             "final_kl": machine.kl[-1],
             "lowest_kl": machine.kl.min(),
             "weight_scale": math.sqrt((machine.weights**2).mean()),
+            "adjustable": machine.weights.size + self.visible + self.hidden,
             "realised_load": self.stored / self.visible,
             "converged": machine.moved < 0.05,
         }
@@ -264,6 +284,13 @@ class RestrictedBoltzmannMachine(Model):
         given = machine.weights, transposed, machine.a, machine.b, machine.patterns[message]
         boltzmann.recall(*given, self.flips, soft, self.equilibration, stream, v, h)
         return v, h
+
+    def _survey(self, machine: Machine, stream: np.ndarray) -> tuple[float, float]:
+        """Final overlap averaged over all patterns, and the sum of their information, bits."""
+        last = np.stack([self._recall(machine, stream, mu)[0][-1] for mu in range(self.stored)])
+        overlap, counts = _compare(last, 2 * machine.patterns - 1)
+        bits = self.visible * np.where(overlap > 0, measures.mutual_information(counts), 0.0)
+        return overlap.mean(), bits.sum()
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         """See `Model.simulate`."""
@@ -288,6 +315,13 @@ class RestrictedBoltzmannMachine(Model):
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
         return cls(visible=4, hidden=3, updates=40, equilibration=2, steps=3)
+
+
+def _compare(states: np.ndarray, messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signed overlaps (n,) of ±1 states (n, n_v) with their message, or messages, and the joint counts (n, 2, 2)."""
+    product = (states.astype(np.int64) * messages).sum(axis=-1)
+    sums = messages.sum(axis=-1, dtype=np.int64), states.sum(axis=-1, dtype=np.int64)
+    return product / states.shape[-1], measures.binary_counts(product, *sums, states.shape[-1])
 
 
 def bars_and_stripes(side: int) -> np.ndarray:
