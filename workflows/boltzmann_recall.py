@@ -18,7 +18,7 @@ workflow = Workflow(
     title="Recall by trained restricted Boltzmann machines",
     model=RestrictedBoltzmannMachine,
     axes={
-        "load": [0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0],
+        "load": [0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.75, 2.5],
         "hidden": [4, 8, 16, 32, 64],
     },
     fixed={
@@ -49,7 +49,7 @@ workflow = Workflow(
                    labels={"load": LOAD, "mean_overlap_mean": MEAN},
                    title="Recall by trained RBMs against load, by hidden units", name="recall"),
         PhaseLines(x="load", observable="bits_per_parameter", colour="hidden",
-                   labels={"load": LOAD, "bits_per_parameter_mean": "recalled bits per weight or bias"},
+                   limits=(0.0, 1.8), labels={"load": LOAD, "bits_per_parameter_mean": "recalled bits per weight or bias"},
                    title="What a parameter of a trained RBM holds", name="bits_per_parameter"),
     ],
     presets={

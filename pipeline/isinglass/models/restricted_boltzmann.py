@@ -61,7 +61,7 @@ class RestrictedBoltzmannMachine(Model):
     weights, and the noise of learning; machines that differ only in how they learn share the first two. Noise draws the
     cue, flipping exactly n_v(1 - cue)/2 units (rounded), then recall; `mean_overlap` and `recalled_bits` are of a
     further run from a cue of every pattern. States are read as ±1. `coherence` is the overlap of the visible layers of
-    two copies, `hidden_coherence` that of the hidden ones. `converged` is 1 where W moved by
+    two copies, `hidden_coherence` that of the hidden ones, for which copy b also runs with copies=1. `converged` is 1 where W moved by
     less than 5 % of its root mean square in the last tenth of the updates: learning of separable patterns never ends.
     """
 
@@ -118,7 +118,7 @@ class RestrictedBoltzmannMachine(Model):
         Observable(
             "memory", "1", "memory", may_be_nan=True, long_name="mutual information of pattern and state / its maximum"
         ),
-        Observable("hidden_coherence", "1", may_be_nan=True, long_name="overlap |a·b|/n_h of the hidden units"),
+        Observable("hidden_coherence", "1", long_name="overlap |a·b|/n_h of the hidden units"),
         Observable("recall_overlap", "1", long_name="signed overlap with the target pattern, window mean"),
         Observable("recall_gain", "1", long_name="recall overlap less the overlap of the cue"),
         Observable("initial_overlap", "1", long_name="signed overlap of the cue with the target pattern"),
@@ -247,21 +247,20 @@ class RestrictedBoltzmannMachine(Model):
 
     def _replica(self, machine: Machine, noise: np.ndarray) -> dict[str, Any]:
         alone, rivals = self.copies == 1, self.stored > 1
-        (v, h), *others = [self._recall(machine, jumped(noise, c), c // 2 if rivals else 0) for c in range(self.copies)]
+        tracks = [self._recall(machine, jumped(noise, c), c // 2 if rivals else 0) for c in range(max(self.copies, 2))]
+        (v, h), (other, hidden), *third = tracks
         overlap, counts = _compare(v, 2 * machine.patterns[0] - 1)
         memory = measures.memory(counts)
         every, bits = self._survey(machine, jumped(noise, 3))
         initial = 1 - 2 * self.flips / self.visible
         nothing = np.full(1, math.nan)
-        coherence, hidden = (
-            (nothing, nothing) if alone else (measures.overlap(v, others[0][0]), measures.overlap(h, others[0][1]))
-        )
-        blind = measures.overlap(v, others[1][0]) if rivals and not alone else nothing
+        coherence = nothing if alone else measures.overlap(v, other)
+        blind = measures.overlap(v, third[0][0]) if rivals and not alone else nothing
         return {
             "coherence": abs(coherence).mean(),
             "blind_coherence": abs(blind).mean(),
             "memory": np.where((overlap <= 0) & ~np.isnan(memory), 0.0, memory).mean(),
-            "hidden_coherence": abs(hidden).mean(),
+            "hidden_coherence": abs(measures.overlap(h, hidden)).mean(),
             "recall_overlap": overlap.mean(),
             "recall_gain": overlap.mean() - initial,
             "initial_overlap": initial,
@@ -314,7 +313,7 @@ class RestrictedBoltzmannMachine(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(visible=4, hidden=3, updates=40, equilibration=2, steps=3)
+        return cls(visible=9, hidden=3, updates=40, cue=0.6, readout="gibbs", equilibration=2, steps=3)
 
 
 def _compare(states: np.ndarray, messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
