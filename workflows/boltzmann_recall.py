@@ -48,8 +48,8 @@ workflow = Workflow(
         PhaseLines(x="load", observable="mean_overlap", colour="hidden", limits=(0.0, 1.05),
                    labels={"load": LOAD, "mean_overlap_mean": MEAN},
                    title="Recall by trained RBMs against load, by hidden units", name="recall"),
-        PhaseLines(x="load", observable="bits_per_parameter", colour="hidden",
-                   limits=(0.0, 1.8), labels={"load": LOAD, "bits_per_parameter_mean": "recalled bits per weight or bias"},
+        PhaseLines(x="load", observable="bits_per_parameter", colour="hidden", limits=(0.0, 1.8),
+                   labels={"load": LOAD, "bits_per_parameter_mean": "recalled bits per weight or bias"},
                    title="What a parameter of a trained RBM holds", name="bits_per_parameter"),
     ],
     presets={

@@ -61,8 +61,9 @@ class RestrictedBoltzmannMachine(Model):
     weights, and the noise of learning; machines that differ only in how they learn share the first two. Noise draws the
     cue, flipping exactly n_v(1 - cue)/2 units (rounded), then recall; `mean_overlap` and `recalled_bits` are of a
     further run from a cue of every pattern. States are read as ±1. `coherence` is the overlap of the visible layers of
-    two copies, `hidden_coherence` that of the hidden ones, for which copy b also runs with copies=1. `converged` is 1 where W moved by
-    less than 5 % of its root mean square in the last tenth of the updates: learning of separable patterns never ends.
+    two copies, `hidden_coherence` that of the hidden ones, for which copy b also runs with copies=1. `converged` is 1
+    where W moved by less than 5 % of its root mean square in the last tenth of the updates: learning of separable
+    patterns never ends.
     """
 
     data: str = parameter(
