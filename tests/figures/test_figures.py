@@ -219,6 +219,21 @@ def test_a_logarithmic_axis_and_several_boundaries(run):
     np.testing.assert_allclose(panel.get_xlim(), got[[0, -1]])
 
 
+def test_lines_over_logarithms_and_over_an_own_dim(run):
+    ds = run(loads=3)
+    figure = PhaseLines(x="load", observable="memory", at={"temperature": 0}, log=("load", "memory")).draw(ds)
+    panel = figure.axes[0]
+    assert (panel.get_xscale(), panel.get_yscale()) == ("log", "log")
+    assert [t.get_text() for t in panel.get_xticklabels()] == ["0.01", "0.105", "0.2"], "marked at the sweep's values"
+    assert not len(panel.get_xticks(minor=True))
+    in_time = ds["memory_mean"].expand_dims(time=[0, 10, 40], axis=-1).assign_attrs(units="1")
+    ds = ds.assign(trace_mean=in_time, trace_error=0 * in_time)
+    figure = PhaseLines(x="time", observable="trace", colour="load", at={"temperature": 0}).draw(ds)
+    assert list(figure.axes[0].lines[0].get_xdata()) == [0, 10, 40]
+    with pytest.raises(InputError, match="no axis 'time'"):
+        PhaseLines(x="time", observable="memory", at={"temperature": 0}).draw(ds)
+
+
 def test_a_panel_for_each_value_of_a_facet(run, tmp_path):
     ds = run()
     second = ds.copy(deep=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 STYLE: dict[
@@ -56,7 +57,9 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "neurons": ("neurons", "N", "N"),
     "spins": ("spins", "N", "N"),
     "oscillators": ("oscillators", "N", "N"),
+    "visible": ("visible units", r"n_\mathrm{v}", r"n_\mathrm{v}"),
     "hidden": ("hidden units", "H", "H"),
+    "learning_rate": ("learning rate", r"\eta", r"\eta"),
     "coupling": ("coupling", "K", "K"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),
@@ -188,6 +191,8 @@ def edges(values: np.ndarray, log: bool = False) -> np.ndarray:
 def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mapping[str, Any], what: str) -> xr.Dataset:
     """The dataset with the axes `shown` alone (besides sample, replica): others at the value in `at`, or of length one.
 
+    Own dims of what `names` lists, such as a time, may be shown as axes are.
+
     Raises InputError for an unknown variable or axis, a run of listed points, and an axis that is left over.
     """
     for name in names:
@@ -198,8 +203,9 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
         raise InputError(
             f"{what} needs a grid, and this run is a list of points: sweep {', '.join(shown)} in axes={{...}}"
         )
+    own = {str(d) for name in names for d in ds[name].dims if d in ds.coords}
     for axis in (*shown, *at):
-        if axis not in axes:
+        if axis not in axes and axis not in own:
             raise InputError(f"{what}: the dataset has no axis {axis!r}; {known(axis, axes)}")
     for axis, value in at.items():
         there = ds[axis].values
@@ -216,6 +222,15 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
             )
         ds = ds.isel({axis: 0})
     return ds.sortby([axis for axis in shown if ds[axis].dtype.kind in "iuf"])
+
+
+def ticks(axis: Axis, values: np.ndarray) -> None:
+    """Mark a logarithmic axis at the values of the sweep, where they are few, as plain numbers."""
+    from matplotlib.ticker import NullLocator
+
+    if len(values) <= 8:
+        axis.set_ticks([float(v) for v in values], [f"{v:g}" for v in values])
+        axis.set_minor_locator(NullLocator())
 
 
 def facets(ds: xr.Dataset, shown: Sequence[str], at: Mapping[str, Any]) -> Iterator[tuple[str, xr.Dataset]]:

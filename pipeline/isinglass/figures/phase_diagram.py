@@ -147,6 +147,9 @@ class PhaseDiagram:
         absent, undefined = ~done & ~skipped, done & np.isnan(values)
         scale = {a: "log" if name in self.log else "linear" for a, name in zip("xy", (self.x, self.y), strict=True)}
         ax.set(xscale=scale["x"], yscale=scale["y"], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
+        for name, axis in ((self.x, ax.xaxis), (self.y, ax.yaxis)):
+            if name in self.log:
+                base.ticks(axis, ds[name].values)
         if absent.any():
             ax.add_patch(_patch(x[0], y[0], x[-1] - x[0], y[-1] - y[0], **LOOKS["not computed"]))
         empty = np.ma.masked_where(~(skipped | undefined), undefined)

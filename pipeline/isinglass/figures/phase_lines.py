@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,8 @@ class PhaseLines:
     with an `_error`, such as a boundary; without it, the first mean over x. `theory` is y(x), or a sequence of `Line`;
     a function that takes an argument named like the axis `colour` is drawn once for each of its values, in its colour.
     `at` picks a value of every further axis; `over` names axes along which the observable does not vary (of a boundary,
-    the one that it was sought along). `log` names the axis x, or the observable, to be drawn on a logarithmic scale.
-    Arrays go by their labels.
+    the one that it was sought along). `log` names what is drawn on a logarithmic scale, `x` or `observable`. `x` may be
+    an own dim of the observable, such as a time. Arrays go by their labels.
     """
 
     x: str
@@ -40,7 +40,7 @@ class PhaseLines:
     at: Mapping[str, Any] = field(default_factory=dict)
     over: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
-    log: tuple[str, ...] = ()
+    log: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
     name: str = "phase_lines"
@@ -91,12 +91,13 @@ class PhaseLines:
                 ax.plot(x_line, y, color="black", linestyle=style, label=text, zorder=2)
         elif self._per_colour():
             ax.plot([], [], color="0.3", label=self.source)
-        if self.x in self.log:
-            ax.set_xscale("log")
-        if mean.removesuffix("_mean") in self.log:
-            ax.set_yscale("log")
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, mean, self.labels))
+        if self.x in self.log:
+            ax.set_xscale("log")
+            base.ticks(ax.xaxis, x)
+        if mean.removesuffix("_mean") in self.log:
+            ax.set_yscale("log")
         if self.limits:
             ax.set_ylim(*self.limits)
         handles, texts = ax.get_legend_handles_labels()

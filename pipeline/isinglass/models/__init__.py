@@ -7,10 +7,12 @@ MODELS = {
     "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "attractor-network": "isinglass.models.learning_rules:AttractorNetwork",
     "echo-state": "isinglass.models.echo_state:EchoState",
+    "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
     "perceptron": "isinglass.models.perceptron:Perceptron",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
+    "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
 }
