@@ -271,7 +271,7 @@ def facts(ds: xr.Dataset) -> str:
             continue
         symbol = f"${LABELS[name][1]}$" if name in LABELS else name.replace("_", " ")
         number = f"{value:g}" if isinstance(value, float) else f"{value}"
-        out.append(f"{symbol} = {number}" + ("" if units in ("1", "step") else f" {units}"))
+        out.append(f"{symbol} = {number}" + ("" if units in ("1", "step", name.removesuffix("s")) else f" {units}"))
     samples, replicas = ds.sizes.get("sample", 1), ds.sizes.get("replica", 1)
     out.append(f"{samples} sample{'s' * (samples > 1)} × {replicas} replica{'s' * (replicas > 1)}")
     if "seed" in ds.attrs:
