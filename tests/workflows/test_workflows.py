@@ -173,7 +173,6 @@ TINY = {
     "oscillators": [216, 232, 248],
     "equilibration": [2, 3, 4],
     "steps": [4, 5, 6],
-    "load": [0.05, 0.1],
     "nodes": [20],
     "inputs": [6, 8],
     "hidden": [2, 3, 4],
