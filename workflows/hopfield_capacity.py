@@ -15,7 +15,18 @@ workflow = Workflow(
     fixed={"temperature": 0.0, "copies": 1, "equilibration": 200, "steps": 10},
     samples=64,
     seed=1985,
-    stages=[errors.mean("recall_overlap", "converged"), phases.capacity("recall_overlap", theta=0.9)],
+    stages=[
+        errors.mean("recall_overlap", "converged"),
+        phases.capacity("recall_overlap", theta=0.9),
+        errors.estimate(
+            "bits_per_pair",
+            lambda information, load: information * load,  # P patterns of N symbols, H = 1 bit each, over N² pairs
+            of=("memory", "realised_load"),
+            units="bit",
+            long_name="information in all patterns per ordered pair of neurons",
+            denominator="N² ordered pairs of neurons; N(N-1)/2 independent couplings hold twice as much each",
+        ),
+    ],
     figures=[
         PhaseLines(
             x="load",
@@ -24,7 +35,18 @@ workflow = Workflow(
             theory=[Line("AGS, $N \\to \\infty$", lambda load: ags.overlap(load, 0.0), "-")],
             title="Recall from the pattern itself at T = 0",
             name="capacity",
-        )
+        ),
+        PhaseLines(
+            x="load",
+            observable="bits_per_pair",
+            colour="neurons",
+            theory=[
+                Line("AGS, $N \\to \\infty$", lambda load: ags.information(load, 0.0), "-"),
+            ],
+            labels={"bits_per_pair_mean": "bits per ordered pair of neurons"},
+            title="What couplings hold, T = 0, from the pattern itself",
+            name="bits_per_pair",
+        ),
     ],
     presets={
         "paper": {

@@ -224,7 +224,7 @@ def test_every_observable_is_delivered_as_declared() -> None:
 
 
 def test_undefined_is_nan_and_nothing_else_is() -> None:
-    alone = samples(Hopfield(neurons=64, load=1e-6, temperature=0.3, equilibration=5, steps=10), 2)
+    alone = samples(Hopfield(neurons=64, load=1 / 64, temperature=0.3, equilibration=5, steps=10), 2)
     assert {name for name, x in alone.items() if np.isnan(x).any()} == {"blind_coherence", "spurious_overlap"}
     assert (alone["realised_load"] == 1 / 64).all()
     single = samples(dataclasses.replace(Hopfield.tiny(), copies=1), 2)
@@ -322,7 +322,9 @@ def test_int16_couplings_give_what_int8_gives(monkeypatch: pytest.MonkeyPatch) -
 def test_parameters_and_their_limits() -> None:
     quenched = {name for name, spec in parameters(Hopfield).items() if spec.quenched}
     assert quenched == {"neurons", "load", "patterns"}
-    assert Hopfield(neurons=1000, load=0.0004).stored == 1
+    assert Hopfield(neurons=1000, load=0.0006).stored == 1
+    with pytest.raises(ValueError, match=r"rounds to 0 patterns; 0\.001 stores one"):
+        Hopfield(neurons=1000, load=0.0004)
     assert Hopfield(neurons=500, load=0.138).stored == 69
     assert Hopfield(neurons=100, cue=0.9).chosen == 5
     with pytest.raises(ValueError, match=r"leaves no neuron free; lower cue or use 'flipped'"):

@@ -43,7 +43,7 @@ def samples(model: Hopfield, count: int, replicas: int = 1) -> dict[str, np.ndar
 def test_one_pattern_is_recalled_in_one_step_from_any_cue(mode: str, neurons: int) -> None:
     """P = 1, parallel: the state after one step is the pattern wherever the cue's overlap is positive. Exact."""
     for cue in (0.03, 0.1, 0.5, 0.9):
-        model = dataclasses.replace(FIRST, neurons=neurons, load=1e-6, cue=cue, cue_mode=mode)
+        model = dataclasses.replace(FIRST, neurons=neurons, load=1 / neurons, cue=cue, cue_mode=mode)
         got = samples(model, 20)
         positive = got["initial_overlap"] > 0
         assert positive.any()
@@ -54,7 +54,7 @@ def test_one_pattern_is_recalled_in_one_step_from_any_cue(mode: str, neurons: in
 
 def test_one_pattern_and_no_overlap_is_a_two_cycle() -> None:
     """P = 1, Σ_j ξ_j s_j = 0: every field is against its own spin, N h_i = -s_i. Parallel: all turn over, for ever."""
-    model = dataclasses.replace(FIRST, neurons=100, load=1e-6, cue=0.0, steps=4)
+    model = dataclasses.replace(FIRST, neurons=100, load=0.01, cue=0.0, steps=4)
     got = samples(model, 5)
     np.testing.assert_array_equal(got["period"], 2)
     np.testing.assert_array_equal(got["acceptance"], 1)

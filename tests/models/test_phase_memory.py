@@ -146,7 +146,9 @@ def test_too_short_a_run_says_so() -> None:
 @pytest.mark.parametrize("cue", [0.0, 0.37, 0.9, 1.0])
 @pytest.mark.parametrize("oscillators", [2, 101])
 def test_the_cue_has_its_overlap(cue: float, oscillators: int) -> None:
-    model = PhaseMemory(oscillators=oscillators, load=0.03, cue=cue, equilibration=0, steps=2, copies=1)
+    model = PhaseMemory(
+        oscillators=oscillators, load=max(0.03, 1 / oscillators), cue=cue, equilibration=0, steps=2, copies=1
+    )
     np.testing.assert_allclose(samples(model, 3)["initial_overlap"], cue, atol=1e-12)
 
 
@@ -221,7 +223,9 @@ def test_chunks_of_the_window_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
 def test_parameters_and_their_limits() -> None:
     quenched = {name for name, spec in parameters(PhaseMemory).items() if spec.quenched}
     assert quenched == {"oscillators", "load"}
-    assert PhaseMemory(oscillators=1000, load=0.0004).stored == 1
+    assert PhaseMemory(oscillators=1000, load=0.0006).stored == 1
+    with pytest.raises(ValueError, match=r"rounds to 0 patterns; 0\.001 stores one"):
+        PhaseMemory(oscillators=1000, load=0.0004)
     with pytest.raises(ValueError, match=r"lower load or oscillators"):
         PhaseMemory(oscillators=65536, load=1.0)
     for wrong in ({"oscillators": 1}, {"load": 0.0}, {"temperature": -0.1}, {"cue": 1.1}, {"steps": 1}, {"copies": 2}):

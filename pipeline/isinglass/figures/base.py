@@ -70,6 +70,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "order_parameter": ("order parameter", "r", "r"),
     "spectral_radius": ("spectral radius", r"\rho", r"\rho"),
     "input_scale": ("input scale", "s", "s"),
+    "longest_delay": ("longest delay", "K/N", "K/N"),
     "memory_capacity": ("memory capacity", r"\mathrm{MC}", r"\mathrm{MC}"),
     "capacity_per_node": ("memory capacity per node", r"\mathrm{MC}/N", r"\mathrm{MC}/N"),
 }
@@ -248,11 +249,13 @@ def facts(ds: xr.Dataset) -> str:
     found |= {k: scalars.get(f"{k}_label", v) for k, v in scalars.items() if k not in labels}
     out = []
     for name, value in found.items():
+        units = value.get("units", "1") if isinstance(value, Mapping) else "1"
         value = value.get("value") if isinstance(value, Mapping) else value
         if name in ds.dims or name == "copies" or value is None:
             continue
         symbol = f"${LABELS[name][1]}$" if name in LABELS else name.replace("_", " ")
-        out.append(f"{symbol} = {value:g}" if isinstance(value, float) else f"{symbol} = {value}")
+        number = f"{value:g}" if isinstance(value, float) else f"{value}"
+        out.append(f"{symbol} = {number}" + ("" if units in ("1", "step") else f" {units}"))
     samples, replicas = ds.sizes.get("sample", 1), ds.sizes.get("replica", 1)
     out.append(f"{samples} sample{'s' * (samples > 1)} × {replicas} replica{'s' * (replicas > 1)}")
     if "seed" in ds.attrs:

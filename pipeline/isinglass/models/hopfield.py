@@ -51,9 +51,7 @@ class Hopfield(Stepped):
     """
 
     neurons: int = parameter(1000, units="1", minimum=8, maximum=65536, quenched=True, doc="number of neurons N")
-    load: float = parameter(
-        0.05, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded, at least 1"
-    )
+    load: float = parameter(0.05, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded")
     temperature: float = parameter(0.2, units="1", minimum=0, doc="k_B T in units of the field of a retrieved pattern")
     cue: float = parameter(1.0, units="1", minimum=0, maximum=1, doc="(expected) overlap of the cue with its pattern")
     cue_mode: str = parameter(
@@ -115,6 +113,11 @@ class Hopfield(Stepped):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.stored:
+            one = 1 / self.neurons
+            raise InputError(
+                f"load = {self.load:g} of {self.neurons} neurons rounds to 0 patterns; {one:.3g} stores one"
+            )
         if self.stored > 32767 or self.stored * self.neurons >= 2**31:
             raise InputError(f"load = {self.load:g} stores P = {self.stored} patterns; at most 32767, and P·N < 2^31")
         if self.patterns:
@@ -137,7 +140,7 @@ class Hopfield(Stepped):
     @property
     def stored(self) -> int:
         """Number of stored patterns P."""
-        return max(1, round(self.load * self.neurons))
+        return round(self.load * self.neurons)
 
     @property
     def chosen(self) -> int:

@@ -51,9 +51,7 @@ class PhaseMemory(Model):
     """
 
     oscillators: int = parameter(400, units="1", minimum=2, maximum=65536, quenched=True, doc="number of rotors N")
-    load: float = parameter(
-        0.01, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded, at least 1"
-    )
+    load: float = parameter(0.01, units="1", minimum=1e-6, quenched=True, doc="requested load α = P/N; P is rounded")
     temperature: float = parameter(
         0.1, units="1", minimum=0, doc="k_B T in units of the field of a retrieved pattern; one pattern melts at 1/2"
     )
@@ -89,6 +87,11 @@ class PhaseMemory(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.stored:
+            one = 1 / self.oscillators
+            raise InputError(
+                f"load = {self.load:g} of {self.oscillators} oscillators rounds to 0 patterns; {one:.3g} stores one"
+            )
         if self.stored * self.oscillators > 2**26:
             raise InputError(
                 f"load = {self.load:g} stores P = {self.stored} patterns of {self.oscillators} phases: more than 2^26 "
@@ -98,7 +101,7 @@ class PhaseMemory(Model):
     @property
     def stored(self) -> int:
         """Number of stored patterns P."""
-        return max(1, round(self.load * self.oscillators))
+        return round(self.load * self.oscillators)
 
     @property
     def width(self) -> float:

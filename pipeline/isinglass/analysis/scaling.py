@@ -1,0 +1,146 @@
+"""Finite-size scaling: how a measured quantity approaches its limit along an axis of sizes, as a power."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isinglass.analysis import errors
+from isinglass.exceptions import InputError, known
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+EXPONENTS = np.geomspace(0.02, 8.0, 241)
+"""Where the search for the exponent begins; the fit itself is not bound to it."""
+
+Fit = dict[str, float]
+
+
+def power(
+    name: str, along: str, limit: float | Callable[[], Any] | None = None, exponent: float | None = None
+) -> errors.Stage:
+    """The stage that fits y(N) = limit + amplitude N^-exponent to `name` along the axis `along` of sizes N.
+
+    `name` is what an earlier stage returned with its standard error: of a mean `x_mean` the `x`, of a boundary its
+    name. `limit` and `exponent` are fitted unless given (a theory's value; `limit` may be a function of nothing, called
+    when there is something to fit). Weighted least squares: the sizes must be
+    independent, so `along` must be quenched. For each combination of the other axes it returns
+
+    * `<name>_limit` (units of y), `<name>_exponent`, `<name>_amplitude` (y times size^exponent), each with `_error`,
+      one standard error from the curvature of χ² (0 for a value that was given); meaningful where the errors of y are;
+    * `<name>_chi2`, `<name>_freedom` (sizes less fitted numbers) and `<name>_p`, the probability of a larger χ² if the
+      law and the errors are right. Without freedom, χ² is 0 and p NaN: nothing is tested.
+
+    Sizes whose value or error is missing, not finite or 0 are left out. All is NaN where fewer sizes are left than
+    numbers to fit, or the fit does not converge. A power is the leading term at best: small sizes need corrections,
+    and a good p does not show that there are none. Raises InputError for an unknown variable or axis, and for an axis
+    that is not quenched.
+    """
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        y = ds[name] if name in ds else ds.get(f"{name}_mean")
+        if y is None or f"{name}_error" not in ds:
+            raise InputError(
+                f"{title}: no stage before it returned {name!r} with an error; {known(name, _candidates(ds))}"
+            )
+        if along not in y.dims or ds[along].dtype.kind not in "iuf":
+            raise InputError(f"{title}: {name!r} does not run along {along!r}, an axis of numbers")
+        if not ds[along].attrs.get("quenched"):
+            raise InputError(f"{title}: {along!r} is not quenched, so its values share samples and are not independent")
+        sizes = ds[along].values.astype(float)
+        values, spread = (da.transpose(..., along) for da in (y, ds[f"{name}_error"]))
+        rows = [
+            fitted(sizes, *pair, float(limit()) if callable(limit) else limit, exponent)
+            for pair in zip(values.values.reshape(-1, sizes.size), spread.values.reshape(-1, sizes.size), strict=True)
+        ]
+        template = values.isel({along: 0}, drop=True)
+        units = str(y.attrs.get("units", "1"))
+        out = xr.Dataset()
+        for suffix, (text, unit) in FIELDS.items():
+            column = np.array([row[suffix] for row in rows]).reshape(template.shape)
+            out[f"{name}_{suffix}"] = template.copy(data=column)
+            words = text.format(y=y.attrs.get("long_name") or name, n=along)
+            out[f"{name}_{suffix}"].attrs = {"units": unit or units, "long_name": words}
+        return out
+
+    title = f"power({name}, {along})"
+    return errors.titled(stage, title)
+
+
+FIELDS = {  # suffix: (what it is; units, those of y where "")
+    "limit": ("limit of {y} for large {n}", ""),
+    "limit_error": ("standard error of the limit of {y}", ""),
+    "exponent": ("exponent x of {y} - limit = amplitude {n}^-x", "1"),
+    "exponent_error": ("standard error of the exponent of {y}", "1"),
+    "amplitude": ("amplitude of {y} - limit at {n} = 1", ""),
+    "amplitude_error": ("standard error of the amplitude of {y}", ""),
+    "chi2": ("chi squared of the power law for {y}", "1"),
+    "freedom": ("degrees of freedom of the power law for {y}", "1"),
+    "p": ("probability of a larger chi squared of the power law for {y}", "1"),
+}
+
+
+def fitted(n: np.ndarray, y: np.ndarray, error: np.ndarray, limit: float | None, exponent: float | None) -> Fit:
+    """The fields of `power` for one curve: sizes, values and standard errors (sizes,)."""
+    from scipy import optimize, stats
+
+    held = np.isfinite(y) & np.isfinite(error) & (error > 0)
+    n, y, error = n[held], y[held], error[held]
+    row: Fit = dict.fromkeys(FIELDS, np.nan)
+    free = 1 + (limit is None) + (exponent is None)
+    if n.size < free:
+        return row
+    scale = np.exp(np.log(n).mean())  # amplitudes at a typical size are far less correlated with the exponent
+    start = min((_linear(n / scale, y, error, limit, x) for x in ([exponent] if exponent else EXPONENTS)), key=_chi2)
+
+    def residuals(p: np.ndarray) -> np.ndarray:
+        given = iter(p[1:])
+        base = next(given) if limit is None else limit
+        x = next(given) if exponent is None else exponent
+        return np.asarray((base + p[0] * (n / scale) ** -x - y) / error)
+
+    first = [start["amplitude"], *([start["limit"]] * (limit is None)), *([start["exponent"]] * (exponent is None))]
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            best = optimize.least_squares(residuals, first, x_scale=np.maximum(np.abs(first), 1e-12), xtol=1e-12)
+            covariance = np.linalg.inv(best.jac.T @ best.jac)
+        except (ValueError, np.linalg.LinAlgError):
+            return row
+    if not best.success or not np.all(np.diag(covariance) > 0):
+        return row
+    names = ["amplitude", *(["limit"] * (limit is None)), *(["exponent"] * (exponent is None))]
+    row |= {"limit": limit or 0.0, "exponent": exponent or 0.0, "limit_error": 0.0, "exponent_error": 0.0}
+    row |= dict(zip(names, best.x, strict=True))
+    row |= {f"{k}_error": float(np.sqrt(v)) for k, v in zip(names, np.diag(covariance), strict=True)}
+    factor = scale ** row["exponent"]  # back to the amplitude at size 1, by the chain rule
+    slope = np.zeros(len(names))
+    slope[0] = factor
+    if exponent is None:
+        slope[-1] = row["amplitude"] * factor * np.log(scale)
+    row |= {"amplitude": row["amplitude"] * factor, "amplitude_error": float(np.sqrt(slope @ covariance @ slope))}
+    freedom, chi2 = n.size - free, 2 * float(best.cost)
+    tail = float(stats.chi2.sf(chi2, freedom)) if freedom else np.nan
+    return row | {"chi2": chi2 if freedom else 0.0, "freedom": float(freedom), "p": tail}
+
+
+def _linear(n: np.ndarray, y: np.ndarray, error: np.ndarray, limit: float | None, exponent: float) -> Fit:
+    """The best amplitude, and limit where it is not given, at a given exponent, with χ²."""
+    columns = [n**-exponent, *([np.ones_like(n)] * (limit is None))]
+    matrix, right = np.stack(columns, axis=1) / error[:, None], (y - (limit or 0.0)) / error
+    best = np.linalg.lstsq(matrix, right, rcond=None)[0]
+    chi2 = float(((matrix @ best - right) ** 2).sum())
+    base = float(best[1]) if limit is None else limit
+    return {"amplitude": float(best[0]), "limit": base, "exponent": exponent, "chi2": chi2}
+
+
+def _chi2(fit: Fit) -> float:
+    return fit["chi2"]
+
+
+def _candidates(ds: xr.Dataset) -> list[Any]:
+    return sorted(str(v).removesuffix("_error") for v in ds.data_vars if str(v).endswith("_error"))
