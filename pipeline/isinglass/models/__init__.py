@@ -4,6 +4,7 @@ Values are `module:Class`, so that listing models imports none of them.
 """
 
 MODELS = {
+    "continual-learning": "isinglass.models.continual_learning:ContinualLearning",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
