@@ -78,7 +78,7 @@ class ContinualLearning(Model):
         "random", units="1", choices=("random", "teacher"), quenched=True, doc="where labels come from"
     )
     regulariser: str = parameter("none", units="1", choices=tuple(REGULARISERS), doc="R, what holds the network near A")
-    strength: float = parameter(1.0, units="1", minimum=0, doc="λ")
+    strength: float = parameter(1.0, units="1", minimum=0, doc="strength λ of the regulariser")
     anchor: float = parameter(0.01, units="1", minimum=0, doc="κ, of the readout v, c to what it was after A")
     optimiser: str = parameter("adam", units="1", choices=("adam", "momentum"), doc="how the gradient is followed")
     rate: float = parameter(0.005, units="1", minimum=1e-9, doc="learning rate")
