@@ -7,10 +7,10 @@ others that up to 10^3, `none` the first value alone. Where a best λ lies at an
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import errors
+from isinglass.analysis import errors, paired
 from isinglass.models.continual_learning import ContinualLearning
 
-ARMS = ["none", "l2", "ewc", "ewc_all", "orthogonal", "temporal", "mutual"]
+ARMS = ["none", "l2", "ewc", "temporal", "ewc_all", "orthogonal", "mutual"]
 GRID = [*(f"{x:.3g}" for x in np.geomspace(1e-3, 10, 9)), *(f"{x:.3g}" for x in np.geomspace(1e4, 1e9, 11))]
 FIRST = 1e-3
 
@@ -42,5 +42,8 @@ workflow = Workflow(
     paired=("regulariser", "strength", "anchor"),
     samples=8,
     seed=7201,
-    stages=[errors.mean("bits_retained", "bits_a", "accuracy_a", "accuracy_b", "converged", "gradient_cosine")],
+    stages=[
+        errors.mean("bits_retained", "bits_a", "accuracy_a", "accuracy_b", "converged", "gradient_cosine"),
+        paired.best("bits_retained", "strength", "regulariser", "none", guard="accuracy_b", slack=0.01),
+    ],
 )
