@@ -1,7 +1,7 @@
 """Tuning of the protocol docs/protocols/continual-learning.md: bits retained against λ, every arm, all 8 conditions.
 
-One λ axis serves all arms: those of elastic weight consolidation (`ewc`, `ewc_all`) take the part from 10^2 on, the
-others that up to 10^3, `none` the first value alone. Where a best λ lies at an edge: `--set strength=...` with more.
+The grid is two values a decade, 10^-3 ... 10^1, for `ewc` and `ewc_all` 10^4 ... 10^9. Where the best of an arm lay at
+an edge it was extended, a decade at a time, down to 10^-5 or 10^2 and up to 10^3: LOWEST and HIGHEST say how far.
 """
 
 import numpy as np
@@ -11,16 +11,23 @@ from isinglass.analysis import errors, paired
 from isinglass.models.continual_learning import ContinualLearning
 
 ARMS = ["none", "l2", "ewc", "temporal", "ewc_all", "orthogonal", "mutual"]
-GRID = [*(f"{x:.3g}" for x in np.geomspace(1e-3, 10, 9)), *(f"{x:.3g}" for x in np.geomspace(1e4, 1e9, 11))]
-FIRST = 1e-3
+OPTIMISERS, FAMILIES, SIZES = ["adam", "momentum"], ["random", "teacher"], [100, 400]
+CONDITIONS = [(o, f, p) for o in OPTIMISERS for f in FAMILIES for p in SIZES]
+LOWEST = {  # by condition, in that order
+    "ewc": (1e3, 1e3, 1e3, 1e2, 1e3, 1e3, 1e4, 1e3),
+    "ewc_all": (1e3, 1e3, 1e3, 1e3, 1e4, 1e3, 1e4, 1e4),
+    "mutual": (1e-4, 1e-5, 1e-5, 1e-4, 1e-5, 1e-3, 1e-3, 1e-5),
+}
+HIGHEST = {"ewc": (1e9,) * 8, "ewc_all": (1e9,) * 8, "orthogonal": (1e2, 1e2, 1e2, 1e2, 1e1, 1e2, 1e1, 1e1)}
 
 
 def has(p: dict[str, object]) -> bool:
-    """Whether an arm takes this λ."""
-    arm, strength = p["regulariser"], float(str(p["strength"]))
+    """Whether an arm takes this λ in this condition; `none` takes one."""
+    arm, strength = str(p["regulariser"]), float(str(p["strength"]))
+    k = CONDITIONS.index((p["optimiser"], p["family"], p["patterns_b"]))  # type: ignore[arg-type]
     if arm == "none":
-        return strength == FIRST
-    return strength >= 100 if str(arm).startswith("ewc") else strength <= 1000
+        return strength == 1e-3
+    return LOWEST.get(arm, (1e-3,) * 8)[k] <= strength <= HIGHEST.get(arm, (1e1,) * 8)[k]
 
 
 workflow = Workflow(
@@ -28,10 +35,10 @@ workflow = Workflow(
     model=ContinualLearning,
     axes={
         "regulariser": ARMS,
-        "strength": [float(x) for x in GRID],
-        "optimiser": ["adam", "momentum"],
-        "family": ["random", "teacher"],
-        "patterns_b": [100, 400],
+        "strength": [float(f"{x:.3g}") for x in np.geomspace(1e-5, 1e9, 29)],
+        "optimiser": OPTIMISERS,
+        "family": FAMILIES,
+        "patterns_b": SIZES,
     },
     fixed={"copies": 1},
     derived={

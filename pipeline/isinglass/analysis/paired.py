@@ -81,7 +81,7 @@ def best(observable: str, along: str, between: str, base: Any, guard: str, slack
         position = xr.DataArray(np.arange(ds.sizes[along]), dims=along)
         first, last = position.where(run).min(along), position.where(run).max(along)
         edge = ((chosen == first) | (chosen == last)) & (last > first)
-        value = ds[along].isel({along: chosen}).drop_vars(along)
+        value = chosen.copy(data=ds[along].values[chosen.values])
         where = f"{along} with most {observable}"
         return xr.Dataset(
             {
