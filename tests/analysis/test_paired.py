@@ -95,7 +95,9 @@ def test_what_is_undefined_is_left_out(raw):
 
 def test_unknown_values_bring_the_closest(raw):
     ds = tuning(raw)
-    with pytest.raises(InputError, match="did you mean"):
+    with pytest.raises(ValueError, match="did you mean"):
         paired.differences("score", "arm", "nome")(ds)
-    with pytest.raises(InputError, match="no value"):
+    with pytest.raises(ValueError, match="no value"):
         paired.best("score", "strength", "arm", "z", "guard", 0)(ds)
+    with pytest.raises(InputError, match="no axis"):
+        paired.differences("score", "arms", "a")(ds)

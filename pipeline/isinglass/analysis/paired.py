@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 def _axis(ds: xr.Dataset, axis: str, value: Any, what: str) -> None:
-    values = list(map(str, ds[axis].values.tolist())) if axis in ds.dims else []
+    """Raises InputError for an unknown axis, ValueError for a value that it lacks (as a corner of the grid may)."""
+    if axis not in ds.dims:
+        raise InputError(f"{what}: the dataset has no axis {axis!r}; {known(axis, map(str, ds['status'].dims))}")
+    values = list(map(str, ds[axis].values.tolist()))
     if str(value) not in values:
-        raise InputError(f"{what}: {axis!r} has no value {value!r}; {known(str(value), values)}")
+        raise ValueError(f"{what}: {axis!r} has no value {value!r}; {known(str(value), values)}")
 
 
 def differences(observable: str, along: str, of: Any) -> errors.Stage:
@@ -26,7 +29,7 @@ def differences(observable: str, along: str, of: Any) -> errors.Stage:
     Returns `<observable>_gain_of_<of>` (mean of the difference), `_error`, `_low`, `_high` (95 % Student interval) and
     `_samples`, dims (axes...). A sample counts in a difference where both are defined: where one has diverged (NaN) it
     is left out of those differences alone. Meant for values that share samples and noise (`paired`).
-    Raises InputError for an unknown observable, axis or value.
+    Raises InputError for an unknown observable or axis, ValueError for an unknown value.
     """
     name = f"{observable}_gain_of_{of}"
 
@@ -59,7 +62,7 @@ def best(observable: str, along: str, between: str, base: Any, guard: str, slack
     that at the value `base` of `between`, less `slack`. Of these the one with the largest mean; if there is none, that
     with the largest mean of `guard`. Returns, dims (axes... without `along`): `<along>_best`; `<along>_best_eligible`
     (1, or 0 if none was); `<along>_best_edge` (1 where it is the first or last of those that were run, else 0; also 0
-    where only one was). Raises InputError for an unknown observable, axis or value.
+    where only one was). Raises InputError for an unknown observable or axis, ValueError for an unknown value.
     """
     name = f"{along}_best"
 
