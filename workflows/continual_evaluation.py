@@ -6,6 +6,7 @@ TUNED is what `continual-tuning` chose, on other seeds. For `mutual` at λ = 0.1
 
 from isinglass import Workflow
 from isinglass.analysis import errors, paired
+from isinglass.figures import Intervals
 from isinglass.models.continual_learning import ContinualLearning
 
 ARMS = ["none", "l2", "ewc", "temporal", "ewc_all", "orthogonal", "mutual"]
@@ -52,4 +53,11 @@ workflow = Workflow(
         paired.differences("bits_retained", "regulariser", "orthogonal"),
         paired.prediction("gradient_cosine", "bits_a", "regulariser"),
     ],
-)
+    figures=[
+        Intervals(quantity="bits_retained_gain_of_temporal", rows=("optimiser", "family", "patterns_b"),
+                  colour="regulariser", values=("none", "l2", "ewc", "ewc_all"), name="gain",
+                  labels={"patterns_b": r"$P_\mathrm{B}$", "regulariser": "control",
+                          "bits_retained_gain_of_temporal": "bits retained: temporal alignment less control (bit)"},
+                  title="Temporal alignment against each control, paired by seed"),
+    ],
+)  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 
 from isinglass import Workflow
 from isinglass.analysis import errors, paired
+from isinglass.figures import CurvePanels
 from isinglass.models.continual_learning import ContinualLearning
 
 ARMS = ["none", "l2", "ewc", "temporal", "ewc_all", "orthogonal", "mutual"]
@@ -53,4 +54,10 @@ workflow = Workflow(
         errors.mean("bits_retained", "bits_a", "accuracy_a", "accuracy_b", "converged", "gradient_cosine"),
         paired.best("bits_retained", "strength", "regulariser", "none", guard="accuracy_b", slack=0.01),
     ],
-)
+    figures=[
+        CurvePanels(x="strength", observable="bits_retained", colour="regulariser", panels="optimiser",
+                    at={"family": "random", "patterns_b": 100}, lines={"two tasks, 200 bits": 200.0},
+                    labels={"strength": r"strength $\lambda$"}, name="tuning",
+                    title="Bits retained of two tasks, by what holds the network near the first"),
+    ],
+)  # fmt: skip
