@@ -1,7 +1,7 @@
 """Evaluation of the protocol docs/protocols/continual-learning.md: every arm at its tuned λ, all 8 conditions, paired.
 
 TUNED is what `continual-tuning` chose, on other seeds. For `mutual` at λ = 0.1 in the primary condition:
-`--set regulariser=none,orthogonal,temporal,mutual --set strength=0.1,0.2 --set family=random --set patterns_b=100`.
+`--set regulariser=none,temporal,mutual --set strength=0.1,0.2 --set family=random --set patterns_b=100`.
 """
 
 from isinglass import Workflow
@@ -50,7 +50,7 @@ workflow = Workflow(
         errors.mean(*averaged),
         paired.differences("bits_retained", "regulariser", "temporal"),
         paired.differences("bits_retained", "regulariser", "mutual"),
-        paired.differences("bits_retained", "regulariser", "orthogonal"),
+        paired.differences("bits_retained", "regulariser", "none"),
         paired.prediction("gradient_cosine", "bits_a", "regulariser"),
     ],
     figures=[

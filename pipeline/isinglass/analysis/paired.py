@@ -124,12 +124,14 @@ def prediction(x: str, y: str, between: str, resamples: int = errors.RESAMPLES) 
             if used.sum() < 2 or p.shape[1] < 2:
                 continue
             p, q = p[used], q[used]
-            found["_rank_correlation"][cell] = stats.spearmanr(np.nanmean(p, 1), np.nanmean(q, 1)).statistic
+            ranks = (stats.rankdata(np.nanmean(v, axis=1))[None] for v in (p, q))
+            found["_rank_correlation"][cell] = _within(*ranks)
             found["_correlation"][cell] = _within(p, q)
             rng = errors.generator(seed, {x: y, "cell": cell})
             draws = rng.integers(0, p.shape[1], (resamples, p.shape[1]))
-            values = [_within(p[:, d], q[:, d]) for d in draws]
-            found["_low"][cell], found["_high"][cell] = np.nanquantile(values, [0.025, 0.975])
+            values = _within(p[:, draws], q[:, draws])
+            if np.isfinite(values).any():
+                found["_low"][cell], found["_high"][cell] = np.nanquantile(values, [0.025, 0.975])
         text = f"of {x} and {y}"
         words = {"_rank_correlation": f"rank correlation {text} over {between}",
                  "_correlation": f"correlation {text} within {between}",
@@ -148,11 +150,12 @@ def prediction(x: str, y: str, between: str, resamples: int = errors.RESAMPLES) 
     return errors.titled(stage, f"prediction({x}, {y})")
 
 
-def _within(p: np.ndarray, q: np.ndarray) -> float:
-    """Pearson's correlation over (arms, samples), the mean of each arm removed; NaN where one is constant."""
+def _within(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Pearson's correlation over (arms, ..., samples), the mean of each arm removed; (...), NaN for constants."""
     both = np.isfinite(p) & np.isfinite(q)
-    count = np.maximum(both.sum(axis=1, keepdims=True), 1)
+    count = np.maximum(both.sum(axis=-1, keepdims=True), 1)
     p, q = (np.where(both, v, 0.0) for v in (p, q))
-    p, q = (np.where(both, v - v.sum(axis=1, keepdims=True) / count, 0.0) for v in (p, q))
-    scale = float(np.sqrt((p * p).sum() * (q * q).sum()))
-    return float((p * q).sum()) / scale if scale > 0 else float("nan")
+    p, q = (np.where(both, v - v.sum(axis=-1, keepdims=True) / count, 0.0) for v in (p, q))
+    product, square, other = (v.sum(axis=(0, -1)) for v in (p * q, p * p, q * q))
+    scale = np.sqrt(square * other)
+    return np.asarray(np.divide(product, scale, out=np.full_like(scale, np.nan), where=scale > 0))

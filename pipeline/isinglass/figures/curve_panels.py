@@ -63,6 +63,7 @@ class CurvePanels:
             self._panel(ax, ds.isel({self.panels: k}))
             ax.set_title(f"({chr(97 + k)}) {panel}", loc="left")
             ax.set_xscale("log")
+            ax.set_xlim(ds[self.x].values.min() / 2, ds[self.x].values.max() * 2)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
         drawn[0].set_ylabel(base.label(ds, names[0], self.labels))
         handles, texts = drawn[0].get_legend_handles_labels()
