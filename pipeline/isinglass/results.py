@@ -77,7 +77,7 @@ def asked_data(root: Path) -> xr.Dataset:
     at |= {"sample": np.arange(asked.samples), "replica": np.arange(asked.replicas)}
     with _reading(root):
         ds = open_zarr(store.path)
-        whole = all(len(i) == ds.sizes[d] for d, i in at.items())
+        whole = all(np.array_equal(i, np.arange(ds.sizes[d])) for d, i in at.items())  # all of it, in its order
         ds = (ds if whole else ds.isel(at)).load()
     keep = ledger.unpack_array(record["keep"]).astype(bool)
     # points that this request skips, though an earlier one computed them, are no part of its analysis

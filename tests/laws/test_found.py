@@ -15,6 +15,7 @@ from isinglass import Model, Observable, Workflow, ledger, parameter, presentati
 from isinglass.analysis import errors
 from isinglass.generations import require
 from isinglass.models.base import parameters
+from isinglass.models.perceptron import Perceptron
 from isinglass.pilot import pilot
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
@@ -150,6 +151,25 @@ def test_the_analysis_sees_only_points_that_were_asked_for(tmp_path: Path) -> No
     seen = results.asked_data(tmp_path / "run").status
     assert (seen.sel(steps=2) == 1).all()
     assert (seen.sel(steps=4) == 3).all()
+
+
+def test_the_analysis_sees_points_in_the_order_asked_for(tmp_path: Path) -> None:
+    """The store keeps the first order of a string axis; what is skipped comes in that of the newest request."""
+    workflow = Workflow(
+        model=Perceptron,
+        axes={"rule": ["hebb", "perceptron"], "load": [1.0, 2.0]},
+        fixed={"inputs": 4, "epochs": 3},
+        where=lambda p: p["load"] == 1 or p["rule"] == "hebb",
+        samples=1,
+    )
+    rig.run(workflow, tmp_path / "run")
+    rig.run(replace(workflow, axes={"rule": ["perceptron", "hebb"], "load": [1.0, 2.0]}), tmp_path / "run")
+    seen = results.asked_data(tmp_path / "run")
+    assert seen.rule.values.tolist() == ["perceptron", "hebb"]
+    done = seen.status == 1
+    assert done.sel(rule="hebb").all()
+    assert done.sel(rule="perceptron").values.ravel().tolist() == [True, False]
+    assert (np.isfinite(seen.stability) == done).all()
 
 
 def test_a_pilot_that_cannot_run_says_so() -> None:

@@ -4,8 +4,9 @@ Values are `module:Class`, so that listing models imports none of them.
 """
 
 MODELS = {
-    "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "attractor-network": "isinglass.models.learning_rules:AttractorNetwork",
+    "continual-learning": "isinglass.models.continual_learning:ContinualLearning",
+    "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
