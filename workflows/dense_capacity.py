@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import errors, phases
+from isinglass.analysis import errors, phases, scaling
 from isinglass.figures import Line, PhaseLines
 from isinglass.models.dense_memory import DenseAssociativeMemory
 from isinglass.theory import dense
@@ -46,6 +46,7 @@ workflow = Workflow(
         phases.capacity("final_overlap", theta=0.9),
         recalled,
         phases.capacity("recalled", theta=0.5),
+        scaling.power("recalled_capacity", "neurons", exponent=1.0),
     ],
     figures=[
         PhaseLines(
