@@ -31,6 +31,18 @@ def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return np.asarray((a * b).sum(axis=-1) / np.where(length > 0, length, 1.0))
 
 
+def steady(values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether an order parameter (..., steps) shows no drift in its window: what models report as `converged`; (...).
+
+    The means of the two halves differ by less than 0.02, or by less than twice the standard deviation within a half.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    half = values.shape[-1] // 2
+    first, second = values[..., :half], values[..., -half:]
+    spread = np.sqrt((first.var(axis=-1) + second.var(axis=-1)) / 2)
+    return np.asarray(abs(first.mean(axis=-1) - second.mean(axis=-1)) < np.maximum(0.02, 2 * spread))
+
+
 def entropy(counts: npt.ArrayLike) -> Floats:
     """Entropy in bits of the distribution that `counts` (..., K) were drawn from, Miller-Madow corrected; (...).
 

@@ -191,3 +191,15 @@ def test_phase_information_is_its_formula() -> None:
     assert measures.phase_information(0.97567) == pytest.approx(2.776, abs=5e-4)
     assert np.isinf(measures.phase_information(1.0))
     assert measures.phase_information(np.zeros((2, 3))).shape == (2, 3)
+
+
+def test_steady_sees_drift_and_forgives_noise() -> None:
+    """Drift of the window's halves by 0.02, or by twice what the order parameter varies within them."""
+    time, rng = np.arange(400), np.random.default_rng(8)
+    quiet, drifting = np.full(400, 0.7), 0.7 - 1.5e-4 * time
+    noisy = 0.5 + 0.3 * rng.normal(size=400)
+    jump = np.where(time < 200, 0.9, 0.1)
+    slow = 0.7 - 4e-5 * time  # its halves differ by 0.008
+    assert measures.steady([quiet, drifting, noisy, jump, slow]).tolist() == [True, False, True, False, True]
+    assert not measures.steady(0.9 - 1e-3 * time + 0.001 * rng.normal(size=400) - (time > 199) * 0.5)
+    assert measures.steady(np.stack([quiet, jump])).shape == (2,)

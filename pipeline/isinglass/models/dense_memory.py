@@ -42,7 +42,7 @@ class DenseAssociativeMemory(Model):
 
     The disorder draws the patterns, N signs after N signs; patterns 0 and 1 are the messages. Noise draws which neurons
     of the cue are wrong, then one number per neuron and step at T > 0. `converged` is 1 at T = 0 if a fixed point was
-    reached, at T > 0 if the overlaps of the two halves of the window agree, see `recalling.steady`.
+    reached, at T > 0 if the overlaps of the two halves of the window agree, see `measures.steady`.
     """
 
     interaction: str = parameter(

@@ -144,7 +144,7 @@ class GaussianBoltzmannMachine(Model):
             "hidden_overlap": series[1].mean(),
             "energy": -0.5 * (series[0].mean() / n**2 - p / n),
             "realised_load": p / n,
-            "converged": _steady(recalled),
+            "converged": measures.steady(recalled),
         }
 
     @property
@@ -162,11 +162,3 @@ class GaussianBoltzmannMachine(Model):
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
         return cls(neurons=64, cue=0.8, equilibration=5, steps=10)
-
-
-def _steady(overlap: np.ndarray) -> bool:
-    """Whether the overlaps (steps,) of the window show no drift; see `GaussianBoltzmannMachine`."""
-    half = len(overlap) // 2
-    first, second = overlap[:half], overlap[-half:]
-    spread = math.sqrt((first.var() + second.var()) / 2)
-    return bool(abs(first.mean() - second.mean()) < max(0.02, 2 * spread))

@@ -366,15 +366,6 @@ def _observe(
         "spurious_overlap": np.where(rivals, totals[..., recall.SPURIOUS] / n, np.nan),
         "acceptance": counters[..., recall.FLIPS] / (column(m.free for m in models) * steps),
         "realised_load": np.broadcast_to(column(m.stored for m in models) / n, initial.shape),
-        "converged": np.where(cold, period > 0, _steady(overlap)),
+        "converged": np.where(cold, period > 0, measures.steady(overlap)),
         "period": period,
     }
-
-
-def _steady(overlap: np.ndarray) -> np.ndarray:
-    """Whether the overlaps (..., steps) of the window show no drift; see `Hopfield`."""
-    half = overlap.shape[-1] // 2
-    first, second = overlap[..., :half], overlap[..., -half:]
-    drift = abs(first.mean(axis=-1) - second.mean(axis=-1))
-    spread = np.sqrt((first.var(axis=-1) + second.var(axis=-1)) / 2)
-    return np.asarray(drift < np.maximum(0.02, 2 * spread))

@@ -183,8 +183,6 @@ class Kuramoto(Model):
         pairs = [abs(measures.overlap(history[0, window], other[window])).mean() for other in history[1:]]
         frequency = omega + drift[0] / self.steps
         locked = abs(frequency - np.median(frequency)) < 2 * math.pi / (self.steps * self.time_step)
-        first_half, second_half = r[: r.size // 2], r[-(r.size // 2) :]
-        spread = math.sqrt((first_half.var() + second_half.var()) / 2)
         return {
             "coherence": pairs[0] if pairs else math.nan,
             "blind_coherence": pairs[1] if pairs and not bare else math.nan,
@@ -193,7 +191,7 @@ class Kuramoto(Model):
             "neighbour_order": neighbours,
             "locked_fraction": locked.mean(),
             "order_trace": order[0, times - 1],
-            "converged": abs(first_half.mean() - second_half.mean()) < max(0.02, 2 * spread),
+            "converged": measures.steady(r),
             **self._read(messages[0], history[0], omega, window),
         }
 

@@ -180,7 +180,7 @@ class OscillatorMemory(Model):
             "second_order": abs((a**2).mean(axis=-1)).mean(),
             "locked_fraction": (abs(angle - np.median(angle)) < math.pi / 2).mean(),
             "realised_load": self.stored / n,
-            "converged": still if self.spread == 0 and self.drive == 0 else _steady(overlap),
+            "converged": still if self.spread == 0 and self.drive == 0 else measures.steady(overlap),
         }
 
     @classmethod
@@ -209,11 +209,3 @@ def _read(message: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarr
     product = np.rint(states @ message).astype(np.int64)
     counts = measures.binary_counts(product, int(message.sum()), states.sum(axis=-1), message.size)
     return abs(product), measures.memory(counts)
-
-
-def _steady(overlap: np.ndarray) -> bool:
-    """Whether the overlaps (records,) of the window show no drift; see `OscillatorMemory`."""
-    half = len(overlap) // 2
-    first, second = overlap[:half], overlap[-half:]
-    spread = math.sqrt((first.var() + second.var()) / 2)
-    return bool(abs(first.mean() - second.mean()) < max(0.02, 2 * spread))

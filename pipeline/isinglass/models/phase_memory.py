@@ -158,7 +158,7 @@ class PhaseMemory(Model):
             "final_overlap": overlap[-1],
             "energy": energy.mean(),
             "realised_load": self.stored / self.oscillators,
-            "converged": settled if self.temperature == 0 else _steady(overlap),
+            "converged": settled if self.temperature == 0 else measures.steady(overlap),
         }
 
     @classmethod
@@ -201,11 +201,3 @@ def store(disorder: np.ndarray, oscillators: int, patterns: int) -> Patterns:
     real, imag = np.empty((oscillators, patterns)), np.empty((oscillators, patterns))
     rotors.random_patterns(stream, real, imag)
     return real, imag
-
-
-def _steady(overlap: np.ndarray) -> bool:
-    """Whether the overlaps (steps,) of the window show no drift; see `PhaseMemory`."""
-    half = len(overlap) // 2
-    first, second = overlap[:half], overlap[-half:]
-    spread = math.sqrt((first.var() + second.var()) / 2)
-    return bool(abs(first.mean() - second.mean()) < max(0.02, 2 * spread))

@@ -57,16 +57,5 @@ def observe(
         "final_overlap": overlap[:, -1],
         "spurious_overlap": undefined if alone else ends[:, attractors.SPURIOUS] / n,
         "energy": energy.mean(axis=-1),
-        "converged": ends[:, attractors.MOVED] == 0 if cold else steady(overlap),
+        "converged": ends[:, attractors.MOVED] == 0 if cold else measures.steady(overlap),
     }
-
-
-def steady(overlap: np.ndarray) -> np.ndarray:
-    """Whether the overlaps (R, steps) of the window show no drift.
-
-    The means of its halves differ by less than 0.02 or by less than twice the standard deviation within a half.
-    """
-    half = overlap.shape[-1] // 2
-    first, second = overlap[:, :half], overlap[:, -half:]
-    spread = np.sqrt((first.var(axis=-1) + second.var(axis=-1)) / 2)
-    return np.asarray(abs(first.mean(axis=-1) - second.mean(axis=-1)) < np.maximum(0.02, 2 * spread))
