@@ -96,6 +96,17 @@ def binary_counts(
     return np.moveaxis(np.array(cells, dtype=np.float64), (0, 1), (-2, -1)) / 4
 
 
+def binary_memory(
+    overlap: npt.ArrayLike, message_sum: npt.ArrayLike, readout_sum: npt.ArrayLike, n: npt.ArrayLike
+) -> Floats:
+    """`memory` of the counts of `binary_counts`, 0 where the overlap is not above 0: recall is signed.
+
+    NaN where the message has no entropy, whatever the overlap.
+    """
+    value = memory(binary_counts(overlap, message_sum, readout_sum, n))
+    return np.where((np.asarray(overlap) <= 0) & ~np.isnan(value), 0.0, value)
+
+
 def binary_information(m: npt.ArrayLike) -> Floats:
     """Bits per symbol 1 - H₂((1-m)/2) through a symmetric binary channel of overlap m in [-1, 1]: theory."""
     p = (1 - np.asarray(m, dtype=np.float64)) / 2

@@ -243,3 +243,28 @@ def test_points_that_share_a_sample_share_the_network_after_a() -> None:
 def test_too_many_patterns_are_refused() -> None:
     with pytest.raises(InputError, match="lower patterns_a"):
         ContinualLearning(patterns_a=65536, inputs=4096)
+
+
+def several(count: int, **changed: object) -> dict[str, np.ndarray]:
+    """Observables (sample,) of small networks."""
+    rows = [once(ContinualLearning(**{**PARAMETERS, **changed}), k) for k in range(count)]  # type: ignore[arg-type]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_a_first_task_that_diverged_counts_as_divergence() -> None:
+    got = several(16, optimiser="momentum", rate=300.0, steps=60)
+    lost = got["converged"] == 0
+    assert lost.any()
+    for name in ("bits_retained", "memory", "accuracy_b"):
+        assert np.isnan(got[name][lost]).all(), name
+    assert np.isnan(got["accuracy_a_before"][lost]).any()
+    assert np.isfinite(got["bits_retained"][~lost]).all()
+
+
+def test_labels_all_alike_are_no_message() -> None:
+    """Two labels: NaN where they are equal, also where the network has them wrong."""
+    got = several(24, patterns_a=2, steps=10)
+    alike = [len(set(draw(stream(k), ContinualLearning(**{**PARAMETERS, "patterns_a": 2})).labels[0])) == 1
+             for k in range(24)]  # fmt: skip
+    assert 0 < sum(alike) < 24
+    assert np.isnan(got["memory"]).tolist() == alike

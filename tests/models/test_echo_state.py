@@ -97,6 +97,26 @@ def test_tanh_capacity_is_that_of_the_card() -> None:
     assert (got["raw_memory_capacity"] < 100).all()
 
 
+def test_with_an_absolute_ridge_the_card_is_met() -> None:
+    """N = 100, six of its points, 4 samples, to 4 standard deviations of one sample (the card has no errors).
+
+    Its ridge is 1e-9 of a mean square, whatever the signal; ours is relative to a node's variance, from a first run.
+    """
+    table = reference("echo_state.prototype.capacity")
+    rows = list(
+        zip(table.column("input_scale"), table.column("spectral_radius"), table.column("capacity"), strict=True)
+    )
+    for scale, radius, card in [row for row in rows if row[:2] in ((0.01, 0.5), (0.01, 0.9), (0.1, 1.0), (0.01, 1.1))]:
+        model = EchoState(spectral_radius=radius, input_scale=scale, copies=1, washout=500)
+        capacity = []
+        for k in range(4):
+            disorder, noise = stream("absolute", k), stream("absolute noise", k)[None]
+            activity = model.simulate(disorder, noise)["activity"][0]
+            ridge = 1e-9 / activity**2
+            capacity.append(dataclasses.replace(model, ridge=ridge).simulate(disorder, noise)["memory_capacity"][0])
+        assert abs(np.mean(capacity) - card) < 4 * np.std(capacity, ddof=1) + 0.5, (scale, radius)
+
+
 def test_readouts_of_other_inputs_know_nothing() -> None:
     """Trained and tested on inputs the network never heard: capacity less chance, and memory, are 0 within 4 SE.
 

@@ -362,3 +362,8 @@ def test_cost_orders_what_takes_longer() -> None:
     dearer = [{"neurons": 600}, {"load": 0.6}, {"temperature": 0.5}, {"weight_noise": 0.1}]
     assert all(dataclasses.replace(base, **change).cost() > base.cost() for change in dearer)
     assert dataclasses.replace(base, copies=1).cost() < base.cost()
+
+
+def test_storkey_couplings_that_would_run_away_are_refused() -> None:
+    with pytest.raises(ValueError, match="grow without bound"):
+        AttractorNetwork(rule="storkey", load=1.1)

@@ -191,3 +191,16 @@ def test_stored_bits() -> None:
 def test_no_pattern_is_refused() -> None:
     with pytest.raises(InputError, match="rounds to no pattern"):
         MultilayerPerceptron(inputs=20, load=1e-4)
+
+
+def test_a_loss_that_grew_is_divergence() -> None:
+    """Far too large a rate: no number of such a run enters a mean, and it has not converged."""
+    got = samples(MultilayerPerceptron(hidden=8, load=1, optimiser="momentum", rate=100.0, steps=64), 8)
+    lost = np.isnan(got["loss"])
+    assert lost.any()
+    for name in ("accuracy", "memory", "stored_bits", "coherence"):
+        assert np.isnan(got[name][lost]).all(), name
+    assert np.isnan(got["accuracy_trace"][lost]).all()
+    assert not got["converged"][lost].any()
+    assert np.isfinite(got["realised_load"]).all()
+    assert (got["loss"][~lost] <= 2).all()

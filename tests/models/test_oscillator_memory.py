@@ -296,3 +296,10 @@ def test_cost_orders_what_takes_longer() -> None:
     dearer = [{"oscillators": 2000}, {"steps": 500}, {"load": 0.2}, {"equilibration": 800}]
     assert all(dataclasses.replace(base, **change).cost() > base.cost() for change in dearer)
     assert dataclasses.replace(base, copies=1).cost() < base.cost()
+
+
+def test_a_drive_that_steps_cannot_follow_is_refused() -> None:
+    """At Ω dt = 2π a drive would look like resonance."""
+    with pytest.raises(ValueError, match="does not follow a drive"):
+        OscillatorMemory(drive=0.2, drive_frequency=2 * np.pi / 0.1, time_step=0.1)
+    OscillatorMemory(drive=0.0, drive_frequency=100.0)

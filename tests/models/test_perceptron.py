@@ -106,6 +106,14 @@ def test_minover_approaches_the_largest_margin() -> None:
     assert (plain["stability"] < got["stability"]).all()
 
 
+def test_labels_that_are_all_wrong_are_no_memory() -> None:
+    """Recall is signed: overlaps of 0 and less count 0, though counts alone would tell everything."""
+    got = samples(Perceptron(inputs=4, load=1, initial=1e6, epochs=1), 40)
+    wrong = (got["error_rate"] >= 0.5) & ~np.isnan(got["memory"])
+    assert wrong.any()
+    assert (got["memory"][wrong] == 0).all()
+
+
 def test_memory_of_permuted_labels_is_nothing() -> None:
     """The readout of weights that learnt other labels, 4 standard errors of 200 samples and a bias of 2e-3."""
     from isinglass import measures

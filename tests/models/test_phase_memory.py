@@ -239,3 +239,11 @@ def test_cost_orders_what_takes_longer() -> None:
     assert all(dataclasses.replace(base, **change).cost() > base.cost() for change in dearer)
     assert dataclasses.replace(base, copies=1).cost() < base.cost()
     assert dataclasses.replace(base, temperature=0.0).cost() < base.cost()
+
+
+def test_the_smallest_temperatures_end() -> None:
+    """4κ² overflows below T = 1e-154: such rotors stand along their fields, as at T = 0."""
+    for temperature in (1e-31, 1e-40, 1e-160, 1e-300):
+        got = samples(PhaseMemory(oscillators=64, load=0.05, temperature=temperature, equilibration=20, steps=4), 1)
+        assert got["converged"][0] == 1
+        assert got["recall_overlap"][0] > 0.5

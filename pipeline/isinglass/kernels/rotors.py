@@ -77,8 +77,10 @@ def von_mises(stream: np.ndarray, kappa: float) -> tuple[float, float]:
     """cos θ and sin θ of an angle with density ∝ exp(κ cos θ), κ >= 0, exactly.
 
     Best and Fisher, Appl. Statist. 28 (1979) 152: rejection from a wrapped Cauchy distribution, at least 0.65 accepted.
-    1 - cos θ is kept apart, so that sin θ has its digits at large κ. Below κ = 1e-8 the angle is uniform.
+    1 - cos θ is kept apart, so that sin θ has its digits at large κ. Below κ = 1e-8 the angle is uniform; above 1e30,
+    where it differs from 0 by less than rounding, it is drawn as at 1e30.
     """
+    kappa = min(kappa, 1e30)
     if kappa < 1e-8:
         angle = 2 * math.pi * uniform(stream)
         return math.cos(angle), math.sin(angle)

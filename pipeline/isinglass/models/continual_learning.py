@@ -81,7 +81,7 @@ class ContinualLearning(Model):
     strength: float = parameter(1.0, units="1", minimum=0, doc="strength λ of the regulariser")
     anchor: float = parameter(0.01, units="1", minimum=0, doc="κ, of the readout v, c to what it was after A")
     optimiser: str = parameter("adam", units="1", choices=("adam", "momentum"), doc="how the gradient is followed")
-    rate: float = parameter(0.005, units="1", minimum=1e-9, doc="learning rate")
+    rate: float = parameter(0.005, units="1", minimum=1e-9, maximum=1e6, doc="learning rate")
     momentum: float = parameter(0.9, units="1", minimum=0, maximum=0.9999, doc="of momentum; Adam has its own")
     steps: int = parameter(400, units="step", minimum=1, doc="gradient steps for each task, all patterns at once")
     copies: int = copies_parameter()
@@ -97,25 +97,27 @@ class ContinualLearning(Model):
         Observable(
             "memory", "1", "memory", may_be_nan=True, long_name="mutual information of A's labels and outputs / its max"
         ),
-        Observable("accuracy_a_before", "1", long_name="accuracy on A before B"),
+        Observable("accuracy_a_before", "1", may_be_nan=True, long_name="accuracy on A before B"),
         Observable("accuracy_a", "1", may_be_nan=True, long_name="accuracy on A after B"),
         Observable("accuracy_b", "1", may_be_nan=True, long_name="accuracy on B after B"),
         Observable("fresh_accuracy_a", "1", may_be_nan=True, long_name="accuracy on new inputs of A's teacher after B"),
-        Observable("bits_a_before", "bit", long_name="bits kept about A before B"),
+        Observable("bits_a_before", "bit", may_be_nan=True, long_name="bits kept about A before B"),
         Observable("bits_a", "bit", may_be_nan=True, long_name="bits kept about A after B"),
         Observable("bits_b", "bit", may_be_nan=True, long_name="bits kept about B"),
         Observable("bits_retained", "bit", may_be_nan=True, long_name="bits retained of A and B"),
         Observable("retained_fraction", "1", may_be_nan=True, long_name="bits about A after B / before"),
         Observable("unit_overlap", "1", may_be_nan=True, long_name="mean cosine of each unit with itself after A"),
         Observable("mutual_alignment", "1", may_be_nan=True, long_name="mean cosine of two units after B"),
-        Observable("mutual_alignment_before", "1", long_name="mean cosine of two units after A"),
+        Observable(
+            "mutual_alignment_before", "1", may_be_nan=True, long_name="mean cosine of two units after A, before B"
+        ),
         Observable(
             "kernel_alignment", "1", may_be_nan=True, long_name="CKA of the hidden layer on A, before and after B"
         ),
         Observable(
             "gradient_cosine", "1", may_be_nan=True, long_name="cosine of the gradients of L_A and L_B, B's mean"
         ),
-        Observable("converged", "1", dtype="int8", long_name="1: finite, and the loss on B did not grow"),
+        Observable("converged", "1", dtype="int8", long_name="1: finite, and neither loss grew"),
     )
 
     def __post_init__(self) -> None:
@@ -160,15 +162,17 @@ class ContinualLearning(Model):
         return {o.name: np.array([r[o.name] for r in rows], dtype=o.dtype).reshape(shape) for o in cls.observables}
 
     def _learn_first(self, tasks: Tasks, noise: np.ndarray) -> np.ndarray:
-        """Parameters of all copies after A, (copies, n)."""
+        """Parameters of all copies after A, (copies, n); NaN where A diverged: its loss ended above where it began."""
         out = np.empty((self.copies, self.hidden * (self.inputs + 2) + 1))
         checks, how = np.array([self.steps]), (self.optimiser == "adam", self.rate, self.momentum)
+        old = np.ascontiguousarray(tasks.patterns.T)
         for copy in range(self.copies):
             backprop.initialise(jumped(noise, copy), self.inputs, self.hidden, out[copy])
-            labels = tasks.labels[1 if copy == 2 else 0]
-            backprop.train(
-                out[copy], tasks.patterns, labels, self.hidden, *how, checks, np.empty(1, np.int64), np.empty(1)
-            )
+            labels, end = tasks.labels[1 if copy == 2 else 0], np.empty(1)
+            start = np.logaddexp(0.0, -labels * self._forward(out[copy], old)[1]).mean()
+            backprop.train(out[copy], tasks.patterns, labels, self.hidden, *how, checks, np.empty(1, np.int64), end)
+            if not end[0] <= start:
+                out[copy] = math.nan
         return out
 
     def _learn_second(self, tasks: Tasks, before: np.ndarray) -> dict[str, float]:
@@ -191,6 +195,8 @@ class ContinualLearning(Model):
                 ends[copy],
             )
         good = np.isfinite(after).all(axis=1) & (ends[:, 1] <= ends[:, 0])
+        if np.isnan(before[0, 0]):
+            return {o.name: math.nan for o in self.observables} | {"converged": 0.0}
         old, new = (np.ascontiguousarray(x.T) for x in (tasks.patterns, tasks.later))
         hidden_before, output = self._forward(before[0], old)
         ahead, bits_ahead, _ = kept(tasks.labels[0], output)
@@ -290,7 +296,7 @@ def kept(labels: np.ndarray, output: np.ndarray) -> tuple[float, float, float]:
     overlap = int(message @ readout)
     counts = measures.binary_counts(overlap, message.sum(), readout.sum(), labels.size)
     bits = labels.size * float(measures.mutual_information(counts)) if overlap > 0 else 0.0
-    memory = float(measures.memory(counts)) if overlap > 0 else 0.0
+    memory = float(measures.binary_memory(overlap, message.sum(), readout.sum(), labels.size))
     return (labels.size + overlap) / (2 * labels.size), bits, memory
 
 

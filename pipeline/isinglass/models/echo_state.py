@@ -68,7 +68,9 @@ class EchoState(Model):
     activation: str = parameter("tanh", units="1", choices=("tanh", "linear"), doc="the function f of a node")
     washout: int = parameter(500, units="step", minimum=1, quenched=True, doc="steps before measuring")
     training: int = parameter(2000, units="step", minimum=10, quenched=True, doc="steps that train the readout")
-    testing: int = parameter(2000, units="step", minimum=10, quenched=True, doc="steps on which the readout is tested")
+    testing: int = parameter(
+        2000, units="step", minimum=10, quenched=True, doc="steps that test the readout; memory is biased below 600"
+    )
     longest_delay: float = parameter(
         1.5, units="1", minimum=1e-4, maximum=100, doc="longest delay K over N; K is rounded"
     )
@@ -103,6 +105,11 @@ class EchoState(Model):
             raise InputError(
                 f"spectral_radius = {self.spectral_radius:g} with activation = 'linear' grows without bound: "
                 "below 1, or use 'tanh'"
+            )
+        if self.longest * self.nodes > 2**26 or (self.training + self.testing) * self.nodes > 2**28:
+            raise InputError(
+                f"nodes = {self.nodes}, longest_delay = {self.longest_delay:g}: {self.longest} readouts (2^26 weights "
+                "at most) or the states (2^28 numbers) do not fit; lower nodes, longest_delay or training"
             )
         if self.washout < self.longest:
             raise InputError(

@@ -54,7 +54,12 @@ class Kuramoto(Model):
         doc="distribution of the natural frequencies ω, centred at 0",
     )
     width: float = parameter(
-        0.5, units="rad/s", minimum=0, quenched=True, doc="γ: half width (Lorentzian), standard deviation (Gaussian)"
+        0.5,
+        units="rad/s",
+        minimum=0,
+        maximum=1e6,
+        quenched=True,
+        doc="γ: half width (Lorentzian), standard deviation (Gaussian)",
     )
     draw: str = parameter(
         "random",

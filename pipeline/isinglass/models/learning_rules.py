@@ -83,6 +83,11 @@ class AttractorNetwork(Model):
                 f"load = {self.load:g} stores P = {self.stored} patterns in N = {self.neurons} neurons: the "
                 "pseudo-inverse stores at most N, where the projector becomes the identity; set load <= 1"
             )
+        if self.rule == "storkey" and self.stored > self.neurons:
+            raise InputError(
+                f"load = {self.load:g} stores P = {self.stored} patterns in N = {self.neurons} neurons: beyond N the "
+                "couplings of Storkey's rule grow without bound; set load <= 1"
+            )
         if self.stored * self.neurons > 2**24:
             raise InputError(
                 f"load = {self.load:g} stores P = {self.stored} patterns of {self.neurons} neurons: more than 2^24 "

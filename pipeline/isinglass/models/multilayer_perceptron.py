@@ -64,7 +64,7 @@ class MultilayerPerceptron(Model):
         "normal", units="1", choices=("normal", "binary"), quenched=True, doc="what components of patterns are"
     )
     optimiser: str = parameter("adam", units="1", choices=("adam", "momentum"), doc="how the gradient is followed")
-    rate: float = parameter(0.01, units="1", minimum=1e-9, doc="learning rate η")
+    rate: float = parameter(0.01, units="1", minimum=1e-9, maximum=1e6, doc="learning rate η")
     momentum: float = parameter(0.9, units="1", minimum=0, maximum=0.9999, doc="κ of momentum; Adam has its own")
     steps: int = parameter(2000, units="step", minimum=1, doc="gradient steps, each over all patterns")
     copies: int = copies_parameter()
@@ -80,11 +80,13 @@ class MultilayerPerceptron(Model):
         Observable(
             "memory", "1", "memory", may_be_nan=True, long_name="mutual information of labels and outputs / its maximum"
         ),
-        Observable("accuracy", "1", long_name="share of labels that are right"),
-        Observable("stored_bits", "bit", long_name="stored bits P(1 - H2(error))"),
+        Observable("accuracy", "1", may_be_nan=True, long_name="share of labels that are right"),
+        Observable("stored_bits", "bit", may_be_nan=True, long_name="stored bits P(1 - H2(error))"),
         Observable("parameter_count", "1", dtype="int64", long_name="weights and biases H(d+2)+1"),
-        Observable("loss", "1", long_name="mean logistic loss"),
-        Observable("accuracy_trace", "1", dims=("step",), long_name="share of right labels in the course of training"),
+        Observable("loss", "1", may_be_nan=True, long_name="mean logistic loss"),
+        Observable(
+            "accuracy_trace", "1", dims=("step",), may_be_nan=True, long_name="share of right labels in training"
+        ),
         Observable("realised_load", "1", long_name="patterns per parameter P/n"),
         Observable("converged", "1", dtype="int8", long_name="1: all stored, or the loss falls no more"),
     )
@@ -133,34 +135,42 @@ class MultilayerPerceptron(Model):
 
     def _replica(self, task: Task, noise: np.ndarray) -> dict[str, typing.Any]:
         correct, losses = np.empty(self.checks.size, np.int64), np.empty(self.checks.size)
-        learned, probed, traces = [], [], []
+        learned, probed, traces, diverged = [], [], [], []
         transposed = np.ascontiguousarray(task.patterns.T)
         for copy in range(self.copies):
             theta = np.empty(self.size)
             backprop.initialise(jumped(noise, copy), self.inputs, self.hidden, theta)
             told = task.labels[1 if copy == 2 else 0]
+            start = float(np.logaddexp(0.0, -told * self._output(theta, transposed)).mean())
             how = self.optimiser == "adam", self.rate, self.momentum, self.checks
             backprop.train(theta, task.patterns, told, self.hidden, *how, correct, losses)
             learned.append(np.where(self._output(theta, transposed) > 0, 1, -1))
             probed.append(self._output(theta, task.probes))
             traces.append((correct / self.stored, losses.copy()))
+            diverged.append(not losses[-1] <= start)  # also where it is not a number
         message = task.labels[0].astype(np.int64)
         overlap = int(learned[0] @ message)
         accuracy, (trace, losses) = (self.stored + overlap) / (2 * self.stored), traces[0]
-        alone = self.copies == 1
-        return {
-            "coherence": math.nan if alone else abs(measures.cosine(probed[0], probed[1])),
-            "blind_coherence": math.nan if alone else abs(measures.cosine(probed[0], probed[2])),
-            "memory": float(
-                measures.memory(measures.binary_counts(overlap, message.sum(), learned[0].sum(), self.stored))
-            ),
+        known = {
+            "parameter_count": self.size,
+            "realised_load": self.stored / self.size,
+            "converged": accuracy == 1 or abs(losses[-1] - losses[-2:][0]) < SETTLED * losses[-2:][0],
+        }
+        if diverged[0]:
+            lost = {o.name: np.full(trace.shape, math.nan) if o.dims else math.nan for o in self.observables}
+            return lost | known | {"converged": 0}
+        alike = [
+            abs(measures.cosine(probed[0], probed[k])) if k < self.copies and not diverged[k] else math.nan
+            for k in (1, 2)
+        ]
+        return known | {
+            "coherence": alike[0],
+            "blind_coherence": alike[1],
+            "memory": float(measures.binary_memory(overlap, message.sum(), learned[0].sum(), self.stored)),
             "accuracy": accuracy,
             "stored_bits": float(measures.stored_bits(1 - accuracy, self.stored)),
-            "parameter_count": self.size,
             "loss": losses[-1],
             "accuracy_trace": trace,
-            "realised_load": self.stored / self.size,
-            "converged": accuracy == 1 or losses[-1] > (1 - SETTLED) * losses[-2:][0],
         }
 
     def _output(self, theta: np.ndarray, transposed: np.ndarray) -> np.ndarray:

@@ -111,6 +111,11 @@ class OscillatorMemory(Model):
             raise InputError(
                 f"load = {self.load:g} of {self.oscillators} oscillators rounds to 0 patterns; {one:.3g} stores one"
             )
+        if self.drive > 0 and abs(self.drive_frequency) * self.time_step > 1:
+            raise InputError(
+                f"time_step = {self.time_step:g} s does not follow a drive of {self.drive_frequency:g} rad/s: their "
+                "product is above 1 rad, and multiples of 2π would look like resonance; lower time_step"
+            )
         if (1 + 2 * self.second + self.drive) * self.time_step > 1:
             raise InputError(
                 f"time_step = {self.time_step:g} s is too long for second = {self.second:g}, drive = {self.drive:g} "

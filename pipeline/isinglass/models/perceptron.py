@@ -51,7 +51,7 @@ class Perceptron(Model):
     rule: str = parameter("perceptron", units="1", choices=tuple(RULES), doc="how weights are learnt")
     epochs: int = parameter(1000, units="epoch", minimum=1, doc="presentations of all patterns, at most")
     initial: float = parameter(
-        1.0, units="1", minimum=0, doc="standard deviation of a first weight, over that of an input"
+        1.0, units="1", minimum=0, maximum=1e6, doc="standard deviation of a first weight, over that of an input"
     )
     copies: int = copies_parameter()
 
@@ -82,10 +82,10 @@ class Perceptron(Model):
             raise InputError(
                 f"load = {self.load:g} of {self.inputs} weights rounds to no pattern; {1 / self.inputs:.3g} stores one"
             )
-        if self.stored * self.inputs > 2**22:
+        if self.stored * max(self.inputs, self.stored if self.rule == "minover" else 0) > 2**22:
             raise InputError(
-                f"load = {self.load:g} gives P = {self.stored} patterns of {self.inputs} inputs: more than 2^22 "
-                "numbers, too many for the linear program; lower load or inputs"
+                f"load = {self.load:g} gives P = {self.stored} patterns of {self.inputs} inputs: P·N (minover: P²) is "
+                "above 2^22, too much for the linear program and memory; lower load or inputs"
             )
 
     @property
@@ -125,9 +125,7 @@ class Perceptron(Model):
         return {
             "coherence": math.nan if alone else float(abs(measures.cosine(weights[0], weights[1]))),
             "blind_coherence": math.nan if alone else float(abs(measures.cosine(weights[0], weights[2]))),
-            "memory": float(
-                measures.memory(measures.binary_counts(overlap, message.sum(), output[0].sum(), self.stored))
-            ),
+            "memory": float(measures.binary_memory(overlap, message.sum(), output[0].sum(), self.stored)),
             "separable": found,
             "learned": learned,
             "error_rate": error,

@@ -33,8 +33,8 @@ class PhaseMemory(Model):
     unchanged where h_i = 0. In E a field has the weight 1, so that a single pattern melts at T = 1/2.
 
     Exact for N → ∞ (replica symmetric, derived in `theory.phase_memory`): patterns are retrieved below
-    α_c = (π/4) max_a (e^-a I₁(a))² = 0.0377001 at T = 0 (0.038: Cook 1989), below T_M(α) otherwise; a glass up to
-    T_g = (1 + √α)/2. For one pattern m = I₁(m/T)/I₀(m/T).
+    α_c = (π/4) max_a (e^-a I₁(a))² = 0.0377001 at T = 0 (0.038: Cook 1989, quoted from memory), below T_M(α) otherwise;
+    a glass up to T_g = (1 + √α)/2. For one pattern m = I₁(m/T)/I₀(m/T).
 
     Not to be confused with oscillators that store *binary* patterns (a second harmonic pins them to two phases), with
     Kuramoto oscillators (no frequencies here: the dynamics only relaxes), with a discretised Langevin equation, or with

@@ -42,15 +42,14 @@ def observe(
     """
     n, replicas = message.size, len(series)
     overlap, pair, blind = (series[:, row] / n for row in (attractors.OVERLAP, attractors.PAIR, attractors.BLIND))
-    counts = measures.binary_counts(
+    memory = measures.binary_memory(
         series[:, attractors.OVERLAP], message.sum(dtype=np.int64), series[:, attractors.MAGNETISATION], n
     )
-    memory = measures.memory(counts)
     initial, recalled, undefined = ends[:, attractors.CUE] / n, overlap.mean(axis=-1), np.full(replicas, np.nan)
     return {
         "coherence": abs(pair).mean(axis=-1) if copies == 3 else undefined,
         "blind_coherence": undefined if alone or copies == 1 else abs(blind).mean(axis=-1),
-        "memory": np.where((overlap <= 0) & ~np.isnan(memory), 0.0, memory).mean(axis=-1),
+        "memory": memory.mean(axis=-1),
         "recall_overlap": recalled,
         "recall_gain": recalled - initial,
         "initial_overlap": initial,
