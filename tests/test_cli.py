@@ -401,6 +401,10 @@ def test_show(call: Call) -> None:
     for needle in ("temperature", "k_B T", "default", "quenched", "role coherence", "recall_overlap"):
         assert needle in out
     assert "coherence.mean" in call("show hopfield-retrieval").out
+    both = call("show kuramoto").out  # a workflow and a model of one name
+    assert "run it     isinglass run kuramoto" in both
+    assert "order_parameter" in both
+    assert "raw_memory_capacity  float64" in call("show echo-state").out
 
 
 def test_hopfield_from_plan_to_reproduce(call: Call, home: Path) -> None:

@@ -67,5 +67,5 @@ workflow = Workflow(
                    title="Two-cycles of parallel dynamics from a cue of 0.2", name="two_cycles"),
     ],
     presets={"paper": {"axes": {"load": np.linspace(0.005, 0.2, 40), "cue": np.linspace(0.02, 1, 50)},
-                       "fixed": {"neurons": 4000, "equilibration": 500}, "samples": 256}},
+                       "fixed": {"neurons": 2000, "equilibration": 500}, "samples": 128}},
 )  # fmt: skip

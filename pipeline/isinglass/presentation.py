@@ -31,15 +31,15 @@ Printed = tuple[list[str], int]
 
 
 def show(name: str) -> Iterator[str]:
-    """Lines that describe a workflow or a model. Raises InputError for an unknown name."""
+    """Lines that describe the workflow, the model, or both, of this name. Raises InputError where there is neither."""
     files = workflow_files()
+    if not (name in files or name.endswith(".py") or name in MODELS):
+        raise InputError(f"no workflow or model is called {name!r}; {known(name, [*files, *MODELS])}")
+    if name in files or name.endswith(".py"):
+        yield from _workflow(load_workflow(name))
     if name in MODELS:
         module, _, cls = MODELS[name].partition(":")
         yield from _model(getattr(importlib.import_module(module), cls))
-    elif name in files or name.endswith(".py"):
-        yield from _workflow(load_workflow(name))
-    else:
-        raise InputError(f"no workflow or model is called {name!r}; {known(name, [*files, *MODELS])}")
 
 
 def headline(name: str) -> str:
@@ -52,6 +52,8 @@ def headline(name: str) -> str:
 def _model(model: type[Model]) -> Iterator[str]:
     yield model.__name__
     yield from ("  " + line for line in (inspect.getdoc(model) or "").splitlines())
+    names = [*parameters(model), *(o.name for o in model.observables)]
+    width = max(18, *(len(name) + 2 for name in names))
     yield "parameters"
     for spec in parameters(model).values():
         low, high = (("" if v is None else f"{v:g}") for v in (spec.minimum, spec.maximum))
@@ -61,15 +63,15 @@ def _model(model: type[Model]) -> Iterator[str]:
         )
         flags = ", quenched" if spec.quenched else ""
         offered = f"; {offered}" if offered else ""
-        yield f"  {spec.name:18}{spec.type.__name__:6} [{spec.units}] {default}{offered}{flags}"
-        yield f"  {'':18}{spec.doc}"
+        yield f"  {spec.name:{width}}{spec.type.__name__:6} [{spec.units}] {default}{offered}{flags}"
+        yield f"  {'':{width}}{spec.doc}"
     if issubclass(model, Stepped):
         yield f"in steps: {model.duration or 'no parameter'} says how long a run is; a custom observable may ask for"
-        yield from (f"  {name:18}{meaning}" for name, meaning in model.exposed.items())
+        yield from (f"  {name:{width}}{meaning}" for name, meaning in model.exposed.items())
     yield "observables"
     for o in model.observables:
         dims = f" ({', '.join(o.dims)})" if o.dims else ""
-        yield f"  {o.name:18}{o.dtype} [{o.units}]{dims}{f' role {o.role}' if o.role else ''}  {o.long_name}"
+        yield f"  {o.name:{width}}{o.dtype} [{o.units}]{dims}{f' role {o.role}' if o.role else ''}  {o.long_name}"
 
 
 def _workflow(workflow: Workflow) -> Iterator[str]:
