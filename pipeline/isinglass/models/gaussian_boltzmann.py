@@ -131,12 +131,12 @@ class GaussianBoltzmannMachine(Model):
         ones[0, -1] >>= np.uint64(-n % 64)
         overlap, total = self._dots(histories[0], bits[:1]), self._dots(histories[0], ones)
         pairs = [abs(self._dots(histories[0], other)).mean() / n for other in histories[1:]]
-        memory = measures.memory(measures.binary_counts(overlap, patterns[0].sum(dtype=np.int64), total, n))
+        memory = measures.binary_memory(overlap, patterns[0].sum(dtype=np.int64), total, n)
         recalled, initial = overlap / n, 1 - 2 * self.flips / n
         return {
             "coherence": pairs[0] if pairs else math.nan,
             "blind_coherence": pairs[1] if pairs and p > 1 else math.nan,
-            "memory": np.where((overlap <= 0) & ~np.isnan(memory), 0.0, memory).mean(),
+            "memory": memory.mean(),
             "recall_overlap": recalled.mean(),
             "recall_gain": recalled.mean() - initial,
             "initial_overlap": initial,

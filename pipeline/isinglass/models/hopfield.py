@@ -345,10 +345,9 @@ def _observe(
     n, rivals = column(m.neurons for m in models), column(m.stored > 1 for m in models)
     paired, cold = column(m.copies == 3 for m in models), column(m.temperature == 0 for m in models)
     overlap, pair, blind = (series[:, :, row] / n[..., None] for row in (recall.OVERLAP, recall.PAIR, recall.BLIND))
-    counts = measures.binary_counts(
+    memory = measures.binary_memory(
         series[:, :, recall.OVERLAP], message_sums[:, None, None], series[:, :, recall.MAGNETISATION], n[..., None]
     )
-    memory = measures.memory(counts)
     recalled = overlap.mean(axis=-1)
     initial = counters[..., recall.CUE] / n
     steps = series.shape[-1]
@@ -356,7 +355,7 @@ def _observe(
     return {
         "coherence": np.where(paired, abs(pair).mean(axis=-1), np.nan),
         "blind_coherence": np.where(paired & rivals, abs(blind).mean(axis=-1), np.nan),
-        "memory": np.where((overlap <= 0) & ~np.isnan(memory), 0.0, memory).mean(axis=-1),
+        "memory": memory.mean(axis=-1),
         "recall_overlap": recalled,
         "recall_gain": recalled - initial,
         "initial_overlap": initial,
