@@ -7,6 +7,7 @@ MODELS = {
     "attractor-network": "isinglass.models.learning_rules:AttractorNetwork",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
+    "ising": "isinglass.models.ising:Ising",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
