@@ -20,7 +20,7 @@ def critical(p: dict) -> bool:  # type: ignore[type-arg]
 workflow = Workflow(
     title="Square Ising magnet",
     model=Ising,
-    axes={"temperature": sorted({*np.round(np.arange(1.5, 3.51, 0.1), 1), *np.round(np.arange(2.15, 2.46, 0.05), 2),
+    axes={"temperature": sorted({*np.round(np.arange(1.5, 3.01, 0.1), 1), *np.round(np.arange(2.15, 2.36, 0.05), 2),
                                  2.25, ising.T_C}),
           "length": [8, 16, 32, 64]},
     derived={"dynamics": lambda p: "wolff" if critical(p) else "heat_bath",
@@ -39,7 +39,8 @@ workflow = Workflow(
     ],
     figures=[
         PhaseLines(x="temperature", observable="magnetisation", colour="length", name="ising_magnetisation",
-                   theory=[Line(r"Onsager-Yang, $L \to \infty$", ising.magnetisation)], title="Order parameter"),
+                   theory=[Line(r"Onsager-Yang, $L \to \infty$", ising.magnetisation)], title="Order parameter",
+                   labels={"magnetisation_mean": r"order parameter $\langle|m|\rangle$"}),
         PhaseLines(x="temperature", observable="energy", colour="length", name="ising_energy",
                    theory=[Line(r"Onsager, $L \to \infty$", ising.energy)], title="Energy per spin",
                    labels={"energy_mean": "energy per spin $E/NJ$"}),
@@ -50,7 +51,8 @@ workflow = Workflow(
                    name="ising_susceptibility", title="Susceptibility",
                    labels={"susceptibility_mean": r"$N(\langle m^2\rangle - \langle|m|\rangle^2)/T$"}),
         PhaseLines(x="temperature", observable="binder", colour="length", name="ising_binder",
-                   theory=[Line("$U^*$ = 0.61069 at $T_c$", lambda t: np.where(abs(t - ising.T_C) < 0.2, 0.61069, np.nan))],
+                   theory=[
+                       Line("$U^*$ = 0.61069 at $T_c$", lambda t: np.where(abs(t - ising.T_C) < 0.1, 0.61069, np.nan))],
                    labels={"binder_mean": r"$U = 1 - \langle m^4\rangle/3\langle m^2\rangle^2$"},
                    title="Binder cumulant"),
     ],

@@ -1,4 +1,4 @@
-"""The Ising magnet against all states of L = 4, Onsager, the universal Binder cumulant, and a plain run of its updates."""
+"""The Ising magnet against all states of L = 4, Onsager, the Binder cumulant at T_c, and a plain run of updates."""
 
 import dataclasses
 import hashlib

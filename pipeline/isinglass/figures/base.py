@@ -57,6 +57,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "spins": ("spins", "N", "N"),
     "oscillators": ("oscillators", "N", "N"),
     "hidden": ("hidden units", "H", "H"),
+    "length": ("edge length", "L", "L"),
     "coupling": ("coupling", "K", "K"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),

@@ -57,7 +57,7 @@ def threshold(probability: float, dither: np.ndarray, digits: np.ndarray) -> uin
 
 @jit
 def _majority(a: uint64, b: uint64, c: uint64) -> uint64:
-    return (a & b) | (c & (a | b))  # type: ignore[no-any-return]
+    return (a & b) | (c & (a | b))
 
 
 @jit
