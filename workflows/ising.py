@@ -58,7 +58,5 @@ workflow = Workflow(
     ],
     presets={"paper": {"axes": {"temperature": sorted({*np.round(np.arange(1.5, 3.51, 0.02), 2), ising.T_C}),
                                 "length": [8, 16, 32, 64, 128, 256]},
-                       "derived": {"steps": lambda p: 1000 if critical(p) else 20_000,
-                                   "equilibration": lambda p: 50 if critical(p) else 10_000},
-                       "samples": 32}},
+                       "samples": 256}},
 )  # fmt: skip

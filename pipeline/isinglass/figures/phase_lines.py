@@ -93,7 +93,7 @@ class PhaseLines:
             ax.plot([], [], color="0.3", label=self.source)
         if self.x in self.log:
             ax.set_xscale("log")
-        if mean.removesuffix("_mean") in self.log:
+        if mean.removesuffix("_mean") in self.log and (ds[mean] > 0).any():
             ax.set_yscale("log")
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, mean, self.labels))
