@@ -97,9 +97,10 @@ def case(name: str) -> Workflow:
     axes = {}
     for quenched, count in ((False, 4), (True, 2)):
         for spec in parameters(model).values():
-            values = _neighbours(spec, tiny[spec.name], count)
-            if spec.quenched == quenched and values and _fit(model, tiny, spec.name, values):
-                axes[spec.name] = values
+            tried = (_neighbours(spec, tiny[spec.name], count, step) for step in (1, 2))  # 2: a length must be even
+            fit = [values for values in tried if values and _fit(model, tiny, spec.name, values)]
+            if spec.quenched == quenched and fit:
+                axes[spec.name] = fit[0]
                 break
     fixed = {k: v for k, v in tiny.items() if k not in axes}
     # the axis that is not quenched is not always the first: blocks and order then differ
@@ -110,13 +111,13 @@ def case(name: str) -> Workflow:
     )  # fmt: skip
 
 
-def _neighbours(spec: Any, value: Any, count: int) -> list[Any]:
+def _neighbours(spec: Any, value: Any, count: int, step: int) -> list[Any]:
     if spec.type is Array and value:
         return [value, *(value.values + k for k in range(1, count))]
     if spec.type not in (int, float) or spec.choices:
         return []
     if spec.type is int:
-        return [value + k for k in range(count)]
+        return [value + step * k for k in range(count)]
     return [value * (1 + k / 8) if value else k / 8 for k in range(count)]
 
 

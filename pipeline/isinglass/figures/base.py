@@ -60,6 +60,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "visible": ("visible units", r"n_\mathrm{v}", r"n_\mathrm{v}"),
     "hidden": ("hidden units", "H", "H"),
     "learning_rate": ("learning rate", r"\eta", r"\eta"),
+    "length": ("edge length", "L", "L"),
     "coupling": ("coupling", "K", "K"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),

@@ -96,7 +96,7 @@ class PhaseLines:
         if self.x in self.log:
             ax.set_xscale("log")
             base.ticks(ax.xaxis, x)
-        if mean.removesuffix("_mean") in self.log:
+        if mean.removesuffix("_mean") in self.log and (ds[mean] > 0).any():
             ax.set_yscale("log")
         if self.limits:
             ax.set_ylim(*self.limits)

@@ -10,6 +10,7 @@ MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
+    "ising": "isinglass.models.ising:Ising",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
