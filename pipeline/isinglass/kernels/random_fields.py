@@ -72,11 +72,11 @@ def avalanches(
 ) -> None:
     """The rising branch from all spins down to all up, one avalanche at a time, the field held in each.
 
-    `order` (N,) sorts h downwards. Of the spins with n neighbours up the next to flip is the one of largest h: a
-    pointer into `order` for each n never goes back, because a spin that it has passed flips as soon as it has n
-    neighbours up (Kuntz et al., Comput. Sci. Eng. 1 (1999) 73). Writes to `out`, int64 (3,): the number of avalanches,
-    the largest, and, if `remanent`, how many different states are found at field `rest` by turning back to it, before
-    the first avalanche above it or after any later one (else 0).
+    `order` (N,) sorts h downwards. For each number k of neighbours up a pointer into `order` names the spin that a
+    field z - 2k - h would flip; the pointer of the lowest field goes on. None need go back: the field has passed there,
+    so that a spin which it found with fewer neighbours up flips as soon as it has k. Writes to `out`, int64 (3,): the
+    number of avalanches; the size of the largest; and, if `remanent`, how many different states are found at field
+    `rest` by turning back to it from the field before the first avalanche above it, or after any later one (else 0).
     """
     n, z = neighbours.shape
     spins, sums = np.full(n, -1, np.int8), np.full(n, -z, np.int8)
@@ -85,13 +85,14 @@ def avalanches(
     turned, number, largest, states, last = 0, 0, 0, 0, -1
     above = False
     while turned < n:
-        field, which = np.inf, 0
-        for k in range(z + 1):
-            while next_[k] < n and (spins[order[next_[k]]] > 0 or sums[order[next_[k]]] != 2 * k - z):
-                next_[k] += 1
-            if next_[k] < n and -(2 * k - z + h[order[next_[k]]]) < field:
-                which = order[next_[k]]
-                field = -(2 * k - z + h[which])
+        field, k = np.inf, 0
+        for n_up in range(z + 1):
+            if next_[n_up] < n and z - 2 * n_up - h[order[next_[n_up]]] < field:
+                field, k = z - 2 * n_up - h[order[next_[n_up]]], n_up
+        which = order[next_[k]]
+        next_[k] += 1
+        if spins[which] > 0 or sums[which] != 2 * k - z:
+            continue
         if remanent and not above and field > rest:
             above, states, last = True, 1, turned
         size = cascade(neighbours, h, field, which, spins, sums, stack)
@@ -104,7 +105,7 @@ def avalanches(
             if left != last:  # states are ordered: of equal magnetisation are equal states alone
                 states += 1
                 last = left
-    out[0], out[1], out[2] = number, largest, states
+    out[0], out[1], out[2] = number, largest, max(states, 1) if remanent else 0
 
 
 @jit
