@@ -35,7 +35,7 @@ workflow = Workflow(
         PhaseDiagram(
             x="disorder", y="temperature", panels=("history_overlap_mean", "changed_mean"),
             boundary="largest_step_boundary", name="return_history",
-            labels={"history_overlap_mean": "history overlap", "changed_mean": "share of spins that the excursion turns",
+            labels={"history_overlap_mean": "history overlap", "changed_mean": "share of spins that the end differs in",
                     "largest_step_boundary": "half of the spins turn in one step (95 % interval)"},
             title="Which of two histories the returned state shows",
         ),

@@ -56,7 +56,7 @@ class Paths:
             text = f"{value:g}" if np.isreal(value) and not isinstance(value, str) else str(value)
             ax.set_title(f"({chr(97 + k)}) {symbol} = {text}", loc="left")
             printed = "\n".join(f"{word} {float(one[name]):.6f}" for word, name in self.facts.items())
-            ax.text(0.04, 0.97, printed, transform=ax.transAxes, va="top", fontsize=7.5)
+            ax.set_title(printed, loc="right", fontsize=7.5)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
         drawn[0].set_ylabel(base.label(ds, self.y, self.labels))
         lost = base.missing(ds)

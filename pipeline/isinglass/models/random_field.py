@@ -39,9 +39,9 @@ class RandomFieldIsing(Model):
     state at H_1 shows, that through the turn (1) or that from above (0 where neither). Nor with equilibrium: at T = 0
     the state is metastable. The connected overlap is the correlation of A and A' over sites.
 
-    The disorder draws N normals g (h = R g), so that all R, T and protocols share samples; noise draws the heat bath. At
-    T = 0 replicas are equal. Fields are J; `largest_avalanche`, `avalanches` and `remanent_states` (if `remanent`) are
-    of the T = 0 dynamics, followed avalanche by avalanche from all down to all up at any field, and NaN at T > 0.
+    The disorder draws N normals g (h = R g), so that all R, T and protocols share samples; noise draws the heat bath.
+    At T = 0 replicas are equal. `largest_avalanche`, `avalanches` and, if `remanent`, `remanent_states` are of the T = 0
+    dynamics, followed avalanche by avalanche from all down to all up at any field, and NaN at T > 0.
     """
 
     dimension: int = parameter(3, units="1", choices=(1, 2, 3), quenched=True, doc="dimension d of the lattice")
@@ -100,7 +100,7 @@ class RandomFieldIsing(Model):
     @property
     def spins(self) -> int:
         """N."""
-        return self.size**self.dimension
+        return int(self.size**self.dimension)
 
     @property
     def half(self) -> int:
