@@ -33,10 +33,10 @@ workflow = Workflow(
             title="Return-point memory and the largest step of the loop",
         ),
         PhaseDiagram(
-            x="disorder", y="temperature", panels=("history_overlap_mean", "changed_mean"),
+            x="disorder", y="temperature", panels=("history_overlap_mean",), limits=(-1.0, 1.0),
             boundary="largest_step_boundary", name="return_history",
-            labels={"history_overlap_mean": "history overlap", "changed_mean": "share of spins that the end differs in",
-                    "largest_step_boundary": "half of the spins turn in one step (95 % interval)"},
+            labels={"history_overlap_mean": "history overlap: 1 that of the turn, -1 that from above",
+                    "largest_step_boundary": "half of the spins turn in one step"},
             title="Which of two histories the returned state shows",
         ),
     ],

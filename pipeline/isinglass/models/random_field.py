@@ -40,8 +40,8 @@ class RandomFieldIsing(Model):
     the state is metastable. The connected overlap is the correlation of A and A' over sites.
 
     The disorder draws N normals g (h = R g), so that all R, T and protocols share samples; noise draws the heat bath.
-    At T = 0 replicas are equal. `largest_avalanche`, `avalanches` and, if `remanent`, `remanent_states` are of the T = 0
-    dynamics, followed avalanche by avalanche from all down to all up at any field, and NaN at T > 0.
+    At T = 0 replicas are equal. `largest_avalanche`, `avalanches` and, if `remanent`, `remanent_states` are of
+    the T = 0 dynamics, followed avalanche by avalanche from all down to all up at any field, and NaN at T > 0.
     """
 
     dimension: int = parameter(3, units="1", choices=(1, 2, 3), quenched=True, doc="dimension d of the lattice")

@@ -22,7 +22,7 @@ def independent(field: npt.ArrayLike, disorder: float) -> FloatArray:
 
 
 def chain(field: npt.ArrayLike, disorder: float) -> FloatArray:
-    """M(H) of the infinite chain at T = 0 on the rising branch, from all spins down; the falling is -M(-H).
+    """M(H) of the chain, N → ∞, T = 0, on the branch that rises from all spins down; the falling one is -M(-H).
 
     Derived here; the problem is that of Shukla (1996), whose formula was not compared. The order of flips is irrelevant,
     so let a spin be held down until both sides have relaxed: its neighbours are then up independently, each with
