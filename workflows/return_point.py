@@ -34,10 +34,8 @@ workflow = Workflow(
         ),
         PhaseDiagram(
             x="disorder", y="temperature", panels=("history_overlap_mean",), limits=(-1.0, 1.0),
-            boundary="largest_step_boundary", name="return_history",
-            labels={"history_overlap_mean": "history overlap: 1 that of the turn, -1 that from above",
-                    "largest_step_boundary": "half of the spins turn in one step"},
-            title="Which of two histories the returned state shows",
+            name="return_history", labels={"history_overlap_mean": "history overlap"},
+            title="History in the returned state: 1 that through the turn, -1 that from above",
         ),
     ],
     presets={"paper": {"axes": {"disorder": np.linspace(1.0, 6.0, 41), "temperature": np.linspace(0.0, 2.0, 21)},

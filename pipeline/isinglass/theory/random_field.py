@@ -24,8 +24,8 @@ def independent(field: npt.ArrayLike, disorder: float) -> FloatArray:
 def chain(field: npt.ArrayLike, disorder: float) -> FloatArray:
     """M(H) of the chain, N → ∞, T = 0, on the branch that rises from all spins down; the falling one is -M(-H).
 
-    Derived here; the problem is that of Shukla (1996), whose formula was not compared. The order of flips is irrelevant,
-    so let a spin be held down until both sides have relaxed: its neighbours are then up independently, each with
+    Derived here (the problem of Shukla 1996; his formula was not compared). The order of flips is irrelevant, so
+    let a spin be held down until both sides have relaxed: its neighbours are then up independently, each with
     probability u = (1 - u) p_0 + u p_1, p_n the probability to be up with n neighbours up. Released, it is up with
     probability (1 - u)² p_0 + 2u(1 - u) p_1 + u² p_2.
     """
