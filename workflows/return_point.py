@@ -35,7 +35,7 @@ workflow = Workflow(
         PhaseDiagram(
             x="disorder", y="temperature", panels=("history_overlap_mean",), limits=(-1.0, 1.0),
             name="return_history", labels={"history_overlap_mean": "history overlap"},
-            title="History in the returned state: 1 that through the turn, -1 that from above",
+            title="History overlap of the returned state",
         ),
     ],
     presets={"paper": {"axes": {"disorder": np.linspace(1.0, 6.0, 41), "temperature": np.linspace(0.0, 2.0, 21)},

@@ -186,6 +186,14 @@ def test_the_table_of_avalanches() -> None:
         assert abs(found.mean() - jump) < 5 * max(found.std(ddof=1), 0.02), disorder
 
 
+def test_one_avalanche_takes_most_spins_below_the_critical_disorder_alone() -> None:
+    """L = 16, 6 samples: far from R_c, because a small sample smears it; means differ from 1/2 by over 10 errors."""
+    critical = catalog.reference("random_field.critical_disorder").number()
+    for factor, side in ((0.75, 1), (1.5, -1)):
+        share = run(RandomFieldIsing(size=16, disorder=factor * critical, field_step=0.25), 6, "largest_avalanche")
+        assert side * (share.mean() - 0.5) > 0.3
+
+
 # Heat bath
 
 
