@@ -256,6 +256,18 @@ def test_replicas_do_not_depend_on_each_other() -> None:
             np.testing.assert_array_equal(values[0], together[name][k])
 
 
+def test_the_coercive_field_is_where_the_loop_crosses_zero() -> None:
+    model = RandomFieldIsing(size=8, disorder=4.0)
+    out = model.simulate(stream(1), stream(2)[None])
+    path, m = out["applied_field"][0], out["magnetisation"][0]
+    falls = path.size - 2 * model.half - 1
+    down = np.interp(0.0, m[falls:][::-1], path[falls:][::-1])  # the falling branch has no part of the excursion
+    k = int(np.argmax(m >= 0))
+    up = np.interp(0.0, m[k - 1 : k + 1], path[k - 1 : k + 1])
+    assert out["coercive_field"][0] == pytest.approx((up - down) / 2, abs=model.field_step)
+    assert math.isnan(RandomFieldIsing(size=8, reach=1.0).simulate(stream(1), stream(2)[None])["coercive_field"][0])
+
+
 def test_connected_overlap() -> None:
     a = np.array([1, 1, 1, -1], np.int8)
     assert correlation(a, a) == 1

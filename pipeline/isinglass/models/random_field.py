@@ -70,7 +70,9 @@ class RandomFieldIsing(Model):
         Observable("changed", "1", long_name="share of spins that the far end of the excursion differs in"),
         Observable("turning_field", "1", long_name="field H_1/J at which the rising field turned"),
         Observable("turning_magnetisation", "1", long_name="magnetisation where the rising field turned"),
-        Observable("coercive_field", "1", long_name="field of zero magnetisation, mean of the two branches"),
+        Observable(
+            "coercive_field", "1", may_be_nan=True, long_name="field of zero magnetisation, mean of the two branches"
+        ),
         Observable("remanence", "1", long_name="magnetisation of the falling branch at H = 0"),
         Observable("loop_area", "1", long_name="area of the major loop M(H)"),
         Observable("largest_step", "1", long_name="largest share of spins turned in one field step, rising"),
@@ -192,10 +194,11 @@ class RandomFieldIsing(Model):
         }
 
     def _crossing(self, m: np.ndarray) -> float:
-        """|H| at which a branch (2 half + 1,), in the order of the ramp, first has m >= 0, interpolated."""
-        k = int(np.argmax(m >= 0)) if (m >= 0).any() else m.size - 1
-        part = m[k] / (m[k] - m[k - 1]) if k > 0 and m[k] > m[k - 1] else 0.0
-        return float((k - part - self.half) * self.field_step)
+        """Field at which a branch (2 half + 1,), in the order of the ramp, first has m >= 0, interpolated; else NaN."""
+        k = int(np.argmax(m >= 0))
+        if k == 0:  # at the first field already, or never
+            return math.nan
+        return float((k - m[k] / (m[k] - m[k - 1]) - self.half) * self.field_step)
 
     @classmethod
     def tiny(cls) -> Self:
