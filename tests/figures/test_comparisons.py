@@ -1,4 +1,4 @@
-"""Curves in panels and intervals in rows: what they draw, from made numbers, and what they refuse."""
+"""Curves in panels, intervals in rows, paths: what they draw, from made numbers, and what they refuse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import xarray as xr
 
 from isinglass.analysis import errors, paired
 from isinglass.exceptions import InputError
-from isinglass.figures import CurvePanels, Intervals, save
+from isinglass.figures import CurvePanels, Intervals, Paths, save
 
 ARMS, STRENGTHS, RULES = ["none", "left", "right"], [0.1, 1.0, 10.0], ["adam", "momentum"]
 
@@ -58,6 +58,22 @@ def test_intervals_are_those_of_the_stage(ds: xr.Dataset, tmp_path) -> None:
     low = ds["bits_gain_of_right_low"].sel(arm="left").transpose("rule", ...).values.ravel()
     np.testing.assert_allclose(ends[:, 0], low)
     assert save(figure, tmp_path, "rows")
+
+
+def test_a_path_is_that_of_the_first_simulation(ds: xr.Dataset, tmp_path) -> None:
+    ds = ds.isel(strength=[0], arm=[0])
+    turn = xr.DataArray(np.linspace(0, 6, 20), dims="step", coords={"step": np.arange(20)})
+    ds = ds.assign(up=ds["bits"] + np.sin(turn), across=ds["bits"] * 0 + np.cos(turn))
+    figure = Paths(x="across", y="up", panels="rule", facts={"first": "bits"}).draw(ds)
+    left, right = figure.axes
+    assert [ax.get_title(loc="left") for ax in (left, right)] == ["(a) rule = adam", "(b) rule = momentum"]
+    first = ds.isel(rule=1, sample=0, replica=0, strength=0, arm=0)
+    assert right.get_title(loc="right") == f"first {float(first['bits']):.6f}"
+    np.testing.assert_allclose(right.lines[0].get_xdata(), first["across"])
+    np.testing.assert_allclose(right.lines[0].get_ydata(), first["up"])
+    assert save(figure, tmp_path, "paths")
+    with pytest.raises(InputError, match="no variable 'down'"):
+        Paths(x="across", y="down", panels="rule").draw(ds)
 
 
 def test_what_they_refuse(ds: xr.Dataset) -> None:

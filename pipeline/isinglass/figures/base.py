@@ -62,6 +62,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "learning_rate": ("learning rate", r"\eta", r"\eta"),
     "length": ("edge length", "L", "L"),
     "coupling": ("coupling", "K", "K"),
+    "disorder": ("disorder", "R/J", "R/J"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),
     "coherence": ("coherence", "q", "q"),

@@ -16,5 +16,6 @@ MODELS = {
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
     "perceptron": "isinglass.models.perceptron:Perceptron",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
+    "random-field-ising": "isinglass.models.random_field:RandomFieldIsing",
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
 }
