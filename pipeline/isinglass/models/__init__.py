@@ -8,6 +8,7 @@ MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "ising": "isinglass.models.ising:Ising",
+    "ising-storage": "isinglass.models.ising_storage:IsingStorage",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
