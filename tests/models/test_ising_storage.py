@@ -129,7 +129,7 @@ def test_metropolis_has_its_own_line(temperature: float, low: float, high: float
 
 
 def test_half_life_above_the_critical_point() -> None:
-    """T = 3: the reference within 10 %; and what the relaxation of a uniform magnet says, within 3 % + 0.8/l (edges)."""
+    """T = 3: the reference within 10 %, and what a uniform magnet's relaxation says, within 3 % + 0.8/l (edges)."""
     table = catalog.reference("ising.storage_half_life_hot")
     bank, dither = np.empty((4, BANK), np.uint64), np.empty(4, np.uint64)
     open_bank(stream("relax"), 0, bank, dither)
