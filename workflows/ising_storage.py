@@ -17,7 +17,6 @@ workflow = Workflow(
     axes={"age": [0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0], "block": [8, 16, 24, 32],
           "temperature": [1.5, 2.2], "dynamics": ["heat_bath", "metropolis"]},
     derived={"length": lambda p: 8 * p["block"]},
-    where=lambda p: p["age"] <= (1.0 if p["dynamics"] == "heat_bath" else 0.6),
     fixed={"copies": 1},
     samples=4, replicas=64, seed=1956,
     stages=[errors.mean("memory", "retention_time", "first_crossing", "censored", "magnetisation"),
@@ -29,7 +28,7 @@ workflow = Workflow(
     figures=[
         *(PhaseLines(x="age", observable="memory", colour="block", log=("age",), at={"temperature": t, "dynamics": d},
                      labels=AGE, name=f"ising_memory_{d}_{10 * t:.0f}", limits=(-0.05, 1.05),
-                     title=f"Memory of bits in l × l spins, T = {t:g}, {d.replace('_', ' ')}")
+                     title=f"Memory of bits in $l \\times l$ spins, T = {t:g}, {d.replace('_', ' ')}")
           for t in (1.5, 2.2) for d in ("heat_bath", "metropolis")),
         PhaseLines(x="age", observable="capacity", colour="block", log=("age", "capacity"),
                    at={"temperature": 1.5, "dynamics": "heat_bath"}, name="ising_bits_per_spin",

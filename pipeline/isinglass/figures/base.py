@@ -58,6 +58,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "oscillators": ("oscillators", "N", "N"),
     "hidden": ("hidden units", "H", "H"),
     "length": ("edge length", "L", "L"),
+    "block": ("edge of a bit", "l", "l"),
     "coupling": ("coupling", "K", "K"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),
