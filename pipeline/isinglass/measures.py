@@ -13,6 +13,21 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
+def crossings(time: np.ndarray, values: np.ndarray, level: float) -> tuple[float, float]:
+    """First and last time at which a record that begins at time 0 above `level` falls through it, interpolated.
+
+    The last time of the record where it does not.
+    """
+    time, values = np.append(0.0, time), np.append(1.0, values)
+    above = values >= level
+    falls = np.flatnonzero(above[:-1] & ~above[1:])
+    if falls.size == 0:
+        return float(time[-1]), float(time[-1])
+    part = (values[falls] - level) / (values[falls] - values[falls + 1])
+    at = time[falls] + part * (time[falls + 1] - time[falls])
+    return float(at[0]), float(time[-1]) if above[-1] else float(at[-1])
+
+
 def overlap(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.inexact]:
     """Signed overlap a·b*/N of two states (..., N), N the last axis: real for real states, else complex.
 

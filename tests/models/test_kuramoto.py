@@ -10,8 +10,9 @@ import pytest
 from isinglass import catalog, measures
 from isinglass.kernels import oscillators
 from isinglass.kernels.streams import jumped
+from isinglass.measures import crossings
 from isinglass.models.base import parameters
-from isinglass.models.kuramoto import Kuramoto, crossings, weights, written
+from isinglass.models.kuramoto import Kuramoto, weights, written
 from isinglass.theory import kuramoto as theory
 
 

@@ -181,6 +181,8 @@ TINY = {
     "washout": [40],
     "training": [60],
     "testing": [60],
+    "block": [4, 8],
+    "age": [0.5, 1.0],
 }
 
 

@@ -58,7 +58,8 @@ def power(
             fitted(sizes, *pair, float(limit()) if callable(limit) else limit, exponent)
             for pair in zip(values.values.reshape(-1, sizes.size), spread.values.reshape(-1, sizes.size), strict=True)
         ]
-        template = values.isel({along: 0}, drop=True)
+        template = values.drop_vars([c for c, v in values.coords.items() if along in v.dims and c != along])
+        template = template.isel({along: 0}, drop=True)
         units = str(y.attrs.get("units", "1"))
         out = xr.Dataset()
         for suffix, (text, unit) in FIELDS.items():

@@ -61,6 +61,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "hidden": ("hidden units", "H", "H"),
     "learning_rate": ("learning rate", r"\eta", r"\eta"),
     "length": ("edge length", "L", "L"),
+    "block": ("edge of a bit", "l", "l"),
     "coupling": ("coupling", "K", "K"),
     "disorder": ("disorder", "R/J", "R/J"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),

@@ -261,3 +261,57 @@ def run_wolff(
                 bonds += spins[i, j] * (above[j] + left)
                 left = spins[i, j]
         magnetisation[t], energy[t] = total, -bonds
+
+
+@jit
+def write(lattice: np.ndarray, message: np.ndarray) -> None:
+    """Set all replicas to `message`, int8 (B, B) of ±1, each in a block of L/B x L/B spins."""
+    length, width = lattice.shape[1], lattice.shape[2] - 2
+    block = length // message.shape[0]
+    for c in range(2):
+        for i in range(length):
+            for k in range(width):
+                up = message[i // block, (2 * k + ((i + c) & 1)) // block] > 0
+                lattice[c, i, 1 + k] = _ONES if up else uint64(0)
+        close(lattice[c])
+
+
+@jit
+def read(lattice: np.ndarray, sums: np.ndarray, bits: np.ndarray) -> None:
+    """Majority of each block by replica: `bits` int8 (B, B, 64) of ±1; its first spin decides a tie. `sums` is scratch.
+
+    `sums` int64 (B, B, 64) is left as the number of spins up.
+    """
+    length, width = lattice.shape[1], lattice.shape[2] - 2
+    block = length // sums.shape[0]
+    sums[:] = 0
+    for c in range(2):
+        for i in range(length):
+            for k in range(width):
+                word, out = lattice[c, i, 1 + k], sums[i // block, (2 * k + ((i + c) & 1)) // block]
+                for r in range(64):
+                    out[r] += np.int64((word >> uint64(r)) & uint64(1))
+    for a in range(sums.shape[0]):
+        for b in range(sums.shape[1]):
+            i, j = a * block, b * block
+            first = lattice[(i + j) & 1, i, 1 + j // 2]
+            for r in range(64):
+                twice = 2 * sums[a, b, r] - block * block
+                if twice == 0:
+                    twice = 2 * np.int64((first >> uint64(r)) & uint64(1)) - 1
+                bits[a, b, r] = 1 if twice > 0 else -1
+
+
+@jit
+def overlaps(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Σ_i a_i b_i of two lattices into `out`, int64 (64,), by replica."""
+    length, width = a.shape[1], a.shape[2] - 2
+    out[:] = 0
+    for c in range(2):
+        for i in range(length):
+            for k in range(width):
+                word = a[c, i, 1 + k] ^ b[c, i, 1 + k]
+                for r in range(64):
+                    out[r] += np.int64((word >> uint64(r)) & uint64(1))
+    for r in range(64):
+        out[r] = length * length - 2 * out[r]

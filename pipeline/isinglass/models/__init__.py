@@ -11,6 +11,7 @@ MODELS = {
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "ising": "isinglass.models.ising:Ising",
+    "ising-storage": "isinglass.models.ising_storage:IsingStorage",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",

@@ -216,7 +216,7 @@ class Kuramoto(Model):
         memory = measures.memory(measures.phase_counts(message, turned, SECTORS))
         retention: np.ndarray = abs(measures.overlap(turned, message))
         bits = measures.phase_information(np.minimum(retention, 1 - 2.0**-52))
-        first, last = crossings(time, memory, 0.5)
+        first, last = measures.crossings(time, memory, 0.5)
         return {
             "memory": memory[window].mean(),
             "retention": retention[window].mean(),
@@ -261,18 +261,3 @@ def weights(oscillators: int, exponent: float) -> np.ndarray:
     distance = np.minimum(place, oscillators - place)
     falling = np.where(distance > 0, np.maximum(distance, 1.0) ** -exponent, 0.0)
     return np.asarray(falling * ((1 - 1 / oscillators) / falling.sum()))
-
-
-def crossings(time: np.ndarray, values: np.ndarray, level: float) -> tuple[float, float]:
-    """First and last time at which a record that begins at time 0 above `level` falls through it, interpolated.
-
-    The last time of the record where it does not.
-    """
-    time, values = np.append(0.0, time), np.append(1.0, values)
-    above = values >= level
-    falls = np.flatnonzero(above[:-1] & ~above[1:])
-    if falls.size == 0:
-        return float(time[-1]), float(time[-1])
-    part = (values[falls] - level) / (values[falls] - values[falls + 1])
-    at = time[falls] + part * (time[falls + 1] - time[falls])
-    return float(at[0]), float(time[-1]) if above[-1] else float(at[-1])

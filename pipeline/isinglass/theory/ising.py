@@ -70,3 +70,24 @@ def enumeration(temperature: float) -> dict[str, float]:
     e, m = e / 16, m / 16
     moments = {"magnetisation": m, "magnetisation_2": m**2, "magnetisation_4": m**4, "energy": e, "energy_2": e**2}
     return {name: float(weight @ values) for name, values in moments.items()}
+
+
+HALF_ERROR = 0.11002786
+"""Error of a symmetric binary channel that passes half a bit: H₂ = 1/2."""
+CURVATURE = 0.35
+"""Half-life of a written bit in steps for each of its l² spins, heat bath, T < T_c (measured, not derived)."""
+
+
+def half_life(block: npt.ArrayLike, time: npt.ArrayLike, magnetisation: npt.ArrayLike, variance: float) -> FloatArray:
+    """Steps until the majority of a block of l x l spins keeps half a bit, above T_c and for l far beyond ξ.
+
+    `magnetisation` (n,) is m(t) of a uniform magnet that is left to itself at `time` (n,), falling; `variance` N⟨m²⟩ in
+    equilibrium. A block's mean is m(t) and its sum of l² spins normal, so it is read wrong with probability
+    Φ(-l m/√(N⟨m²⟩)): half a bit is left where l m(t) = 1.2265 √(N⟨m²⟩), and for m ∝ e^{-t/τ} that grows as τ ln l.
+    Interpolated in ln m; NaN beyond the times given.
+    """
+    from scipy.stats import norm
+
+    level = np.log(-norm.ppf(HALF_ERROR) * np.sqrt(variance) / np.asarray(block, float))
+    log = np.log(np.asarray(magnetisation, float))
+    return np.asarray(np.interp(-level, -log, np.asarray(time, float), left=np.nan, right=np.nan))
