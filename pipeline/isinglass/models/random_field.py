@@ -30,8 +30,8 @@ class RandomFieldIsing(Model):
     which state A' is read; on to +reach, and from all spins up back to -reach. `return_overlap` compares A' and A,
     `inner_overlap` the two visits of H_1 - D/2.
 
-    Exact at T = 0, each sample of every size: A' = A spin by spin (return-point memory; Sethna et al., Phys. Rev. Lett.
-    70 (1993) 3347), because states stay ordered if fields are, and the order of flips is irrelevant. The chain's M(H)
+    Exact at T = 0, each sample of every size: A' = A spin by spin (return-point memory; Sethna et al. 1993,
+    cond-mat/9210018), because states stay ordered if fields are, and the order of flips is irrelevant. The chain's M(H)
     in closed form: `theory.random_field`. R → ∞: independent spins, M = erf(H/(√2 R)).
 
     Not to be confused with memory of a message: it has no role here. The microstate at H_1 is mostly what the random
