@@ -38,7 +38,7 @@ class TransverseQuench(Model):
     of `shots` preparations, each with a state of its own (what is measured is not evolved further). Noise draws
     measurements and dephasing. `memory` is that of N·shots pairs (ξ_i, outcome), one spin at a time: a reader of all
     spins together may know more. `retention` is Σ ξ_i ⟨Z_i⟩/N, exact for the state (dephased: mean over the shots of
-    copy a). `converged`: at γ = 0 the energy per spin stays within 0.01 J; the norm within 10⁻⁹.
+    copy a). `converged`: at γ = 0 the energy per spin stays within 0.01 (J + h); the norm within 10⁻⁹.
     """
 
     spins: int = parameter(10, units="1", minimum=3, maximum=60, quenched=True, doc="number of spins N")
@@ -97,6 +97,11 @@ class TransverseQuench(Model):
         if self.field * self.time_step > 0.5:
             raise InputError(
                 f"time_step = {self.time_step:g} is too long for field = {self.field:g}: their product is above 0.5; "
+                "lower time_step"
+            )
+        if self.rate * self.time_step > 0.5:
+            raise InputError(
+                f"time_step = {self.time_step:g} is too long for rate = {self.rate:g}: their product is above 0.5; "
                 "lower time_step"
             )
         if 3 * self.times.size * self.shots * self.spins > 2**26:
@@ -200,7 +205,7 @@ class TransverseQuench(Model):
             "retention_trace": np.full(x.shape[0], math.nan) if bare else retention,
             "transverse_trace": x.mean(axis=-1),
             "energy_drift": drift,
-            "converged": not drift > 0.01 and state["norm"].max() < 1e-9,
+            "converged": not drift > 0.01 * (1 + self.field) and state["norm"].max() < 1e-9,
         }
 
     @classmethod
