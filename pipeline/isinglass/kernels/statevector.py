@@ -35,7 +35,7 @@ def check_memory(spins: int, states: int, each: int) -> None:
 
 @jit
 def bonds(n: int, mask: int, out: np.ndarray) -> None:
-    """Σ_i J_i s_i s_{i+1} around the ring for the basis states 0.. of `out`, int8; J_i = ξ_i ξ_{i+1}, ξ the bits `mask`."""
+    """Σ_i J_i s_i s_{i+1} around the ring for basis states 0.. of `out`, int8; J_i = ξ_i ξ_{i+1}, ξ the bits `mask`."""
     full = uint64((1 << n) - 1)
     for x in range(out.size):
         y = uint64(x) ^ uint64(mask)
@@ -211,7 +211,8 @@ def hadamard(a: np.ndarray) -> None:
 def apply(v: np.ndarray, bond: np.ndarray, n: int, field: float, parity: int, out: np.ndarray) -> None:
     """out = H v in the sector Π X = parity (±1): v over the 2^(n-1) basis states with spin n-1 up.
 
-    The basis is (|x⟩ + parity |x̄⟩)/√2, x̄ all spins reversed; X of the last spin maps x to the reversed rest, times parity.
+    The basis is (|x⟩ + parity |x̄⟩)/√2, x̄ all spins reversed; X of the last spin maps x to the reversed rest, times
+    parity.
     """
     size = v.size
     low = min(n - 1, _BLOCK)
@@ -271,7 +272,7 @@ def _below(alpha: np.ndarray, beta: np.ndarray, size: int, level: float) -> bool
         if pivot <= 0:
             return True
         pivot = alpha[j] - level - beta[j] * beta[j] / pivot
-    return pivot <= 0
+    return bool(pivot <= 0)
 
 
 @jit
@@ -307,14 +308,14 @@ def _lowest_pair(alpha: np.ndarray, beta: np.ndarray, size: int, vector: np.ndar
         for j in range(size):
             length += vector[j] * vector[j]
         vector[:size] /= math.sqrt(length)
-    return 0.5 * (low + high)
+    return float(0.5 * (low + high))
 
 
 @jit
 def lowest(
     bond: np.ndarray, n: int, field: float, parity: int, tolerance: float, most: int, state: np.ndarray
 ) -> tuple[float, float]:
-    """Lowest energy in a parity sector by Lanczos, its eigenvector into `state` (2^(n-1),); energy and residual |Hv - Ev|.
+    """Lowest energy in a parity sector by Lanczos, its eigenvector into `state` (2^(n-1),); energy, residual |Hv - Ev|.
 
     Three vectors are held: the eigenvector is summed in a second pass. Ends where the residual is below `tolerance`, or
     after `most` products.

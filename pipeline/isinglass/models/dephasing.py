@@ -19,9 +19,9 @@ class Dephasing(Model):
     of spins in which the basis states a and b differ.
 
     States: `product` |→⟩^N, `cat` (|↑..↑⟩ + |↓..↓⟩)/√2, `ground` the even ground state of the transverse-field Ising
-    ring at `field`. With A_d = Σ_a |ψ_a ψ_{a⊕d}| the l1 coherence is Σ_{d≠0} χ_d A_d, χ_d = e^{-γt|d|}: no density matrix
-    is held. Trajectories apply Z to each spin with probability (1 - e^{-γt})/2; the mean of their projectors has for χ_d
-    the mean of (-1)^{s·d} over their strings s.
+    ring at `field`. With A_d = Σ_a |ψ_a ψ_{a⊕d}| the l1 coherence is Σ_{d≠0} χ_d A_d, χ_d = e^{-γt|d|}: no density
+    matrix is held. Trajectories apply Z to each spin with probability (1 - e^{-γt})/2; the mean of their projectors has
+    for χ_d the mean of (-1)^{s·d} over their strings s.
 
     Exact: product (1 + e^{-γt})^N - 1, cat e^{-Nγt} (`theory.transverse_ising`).
 

@@ -45,7 +45,7 @@ class TransverseIsing(Model):
         Observable("transverse_magnetisation", "1", long_name="⟨X⟩ of the even state"),
         Observable("coherence_entropy", "bit", long_name="relative entropy of coherence per spin, z basis, even state"),
         Observable("broken_coherence_entropy", "bit", long_name="the same of the broken state"),
-        Observable("total_correlation", "bit", long_name="entropies of single Z less that of all, per spin, broken state"),
+        Observable("total_correlation", "bit", long_name="entropies of single Z less that of all / N, broken state"),
         Observable("single_spin_purity", "1", long_name="tr ρ_i², even state"),
         Observable("broken_purity", "1", long_name="tr ρ_i², broken state"),
         Observable("converged", "1", dtype="int8", long_name="1: residuals below 1e-9"),

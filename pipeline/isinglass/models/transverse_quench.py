@@ -18,7 +18,7 @@ from isinglass.models.kuramoto import crossings
 
 @dataclass(frozen=True)
 class TransverseQuench(Model):
-    """N spins in the product state |ξ⟩ of a pattern ξ_i = ±1 of Z_i, at time 0 given to H = -Σ J_i Z_i Z_{i+1} - h Σ X_i.
+    """N spins written as |ξ⟩, ξ_i = ±1 of Z_i, and left at time 0 to H = -Σ J_i Z_i Z_{i+1} - h Σ X_i.
 
     Couplings on a ring: `uniform` J_i = 1, or `stored` J_i = ξ_i ξ_{i+1} of message 0 (Mattis): the pattern is then a
     ground state at h = 0, and everything is the ferromagnet in other coordinates. Rate γ > 0: dephasing by the Lindblad
@@ -26,16 +26,18 @@ class TransverseQuench(Model):
     Strang steps exp(-iH_Z dt/2) exp(-iH_X dt) exp(-iH_Z dt/2), second order in dt. Energies in J, times in ħ/J.
 
     Exact: ⟨X⟩(t) from |→⟩^N at γ = 0 by free fermions (`theory.transverse_ising.polarised_quench`; `start` =
-    polarised); ⟨Z_i⟩(t) = ξ_i cos 2ht where nothing couples or dephases, and with dephasing the damped rotation.
+    polarised). With stored couplings and γ = 0 a reader of all spins together who knows nothing of the couplings gets
+    1 - `coherence_entropy` bits a spin: outcome and pattern differ by flips that do not depend on the pattern.
 
     Not to be confused with annealing or recall (nothing is cued, no ground state is sought: `memory` is of the written
     state, task retention), with thermal decay (γ = 0 is unitary; small rings revive), nor ⟨X⟩ with coherence: that is
     polarisation. `coherence` is the overlap of two copies' readouts. Quantum coherence has its own name,
     `coherence_entropy`: the relative entropy of coherence in the z basis, at γ = 0 the entropy of what is measured, per
-    spin; `total_correlation` is what the entropies of single spins exceed it by. With dephasing both are undefined here.
+    spin; `total_correlation` is what the entropies of single spins exceed it by. With dephasing both are undefined
+    here (NaN): the entropy of a mean over few trajectories is not that of ρ.
 
-    The disorder draws the two messages. A copy is read by measurement: at each recorded time all Z_i are measured in each
-    of `shots` preparations, each with a state of its own (what is measured is not evolved further). Noise draws
+    The disorder draws the two messages. A copy is read by measurement: at each recorded time all Z_i are measured in
+    each of `shots` preparations, each with a state of its own (what is measured is not evolved further). Noise draws
     measurements and dephasing. `memory` is that of N·shots pairs (ξ_i, outcome), one spin at a time: a reader of all
     spins together may know more. `retention` is Σ ξ_i ⟨Z_i⟩/N, exact for the state (dephased: mean over the shots of
     copy a). `converged`: at γ = 0 the energy per spin stays within 0.01 (J + h); the norm within 10⁻⁹.

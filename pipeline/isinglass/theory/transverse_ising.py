@@ -24,16 +24,16 @@ def energies(spins: int, field: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Lowest energies of the even and of the odd sector, field >= 0; each of the shape of `field`."""
     h = np.asarray(field, float)
     odd = 2 * np.pi * np.arange(1, spins) / spins
-    return -_root(h, _even(spins)).sum(axis=-1), h - 1 - _root(h, odd).sum(axis=-1)
+    return np.asarray(-_root(h, _even(spins)).sum(axis=-1)), np.asarray(h - 1 - _root(h, odd).sum(axis=-1))
 
 
 def gap(field: npt.ArrayLike, spins: int | None = None) -> FloatArray:
     """Lowest odd less lowest even energy; for N → ∞ (spins None) 2(h - 1), 0 below h = 1."""
     h = np.asarray(field, float)
     if spins is None:
-        return np.maximum(2 * (h - 1), 0.0)
+        return np.asarray(np.maximum(2 * (h - 1), 0.0))
     even, odd = energies(spins, h)
-    return odd - even
+    return np.asarray(odd - even)
 
 
 def transverse_magnetisation(field: npt.ArrayLike, spins: int = 2**14) -> FloatArray:
@@ -48,7 +48,7 @@ def magnetisation(field: npt.ArrayLike) -> FloatArray:
 
 
 def polarised_quench(time: npt.ArrayLike, spins: int, field: float) -> FloatArray:
-    """⟨X_i⟩(t) from |→⟩^N (all spins along +x) under H: mean over k of c² + (1 - c²) cos 2ε_k t, c = 2(h - cos k)/ε_k."""
+    """⟨X_i⟩(t) from |→⟩^N, all along x: mean over k of c² + (1 - c²) cos 2ε_k t, c = 2(h - cos k)/ε_k."""
     t, k = np.asarray(time, float), _even(spins)
     root = _root(np.asarray(field), k)
     c = (field - np.cos(k)) / root
