@@ -181,6 +181,9 @@ TINY = {
     "washout": [40],
     "training": [60],
     "testing": [60],
+    "spins": [4, 5, 6],
+    "shots": [2],
+    "trajectories": [20],
 }
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from isinglass.kernels import statevector
+from isinglass.kernels import lanczos, statevector
 from isinglass.models.base import Model, Observable, parameter
 from isinglass.models.transverse_ising import PRODUCTS, TOLERANCE
 
@@ -102,5 +102,5 @@ def prepare(model: Dephasing) -> tuple[np.ndarray, bool]:
         return out, True
     bond, half = np.empty(size // 2, np.int8), np.empty(size // 2)
     statevector.bonds(n, 0, bond)
-    _, residual = statevector.lowest(bond, n, model.field, 1, TOLERANCE, PRODUCTS, half)
+    _, residual = lanczos.lowest(bond, n, model.field, 1, TOLERANCE, PRODUCTS, half)
     return np.concatenate([half, half[::-1]]) * math.sqrt(0.5), residual < 1e-9

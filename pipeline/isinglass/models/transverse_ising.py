@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from isinglass.kernels import statevector
+from isinglass.kernels import lanczos, statevector
 from isinglass.models.base import Model, Observable, parameter
 
 TOLERANCE, PRODUCTS = 1e-11, 400
@@ -70,12 +70,11 @@ class TransverseIsing(Model):
         statevector.bonds(n, 0, bond)
         even, odd = np.empty(bond.size), np.empty(bond.size)
         (low, residual), (high, other) = (
-            statevector.lowest(bond, n, h, parity, TOLERANCE, PRODUCTS, state)
-            for parity, state in ((1, even), (-1, odd))
+            lanczos.lowest(bond, n, h, parity, TOLERANCE, PRODUCTS, state) for parity, state in ((1, even), (-1, odd))
         )
-        square, element, entropy, broken_entropy = statevector.order(even, odd, n)
-        x = (-low - statevector.bond_energy(even, bond)) / (n * h) if h > 0 else 0.0
-        x_odd = (-high - statevector.bond_energy(odd, bond)) / (n * h) if h > 0 else 0.0
+        square, element, entropy, broken_entropy = lanczos.order(even, odd, n)
+        x = (-low - lanczos.bond_energy(even, bond)) / (n * h) if h > 0 else 0.0
+        x_odd = (-high - lanczos.bond_energy(odd, bond)) / (n * h) if h > 0 else 0.0
         mean_x = (x + x_odd) / 2
         single = _binary_entropy((1 + element) / 2)
         return {
