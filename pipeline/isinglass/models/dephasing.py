@@ -33,7 +33,7 @@ class Dephasing(Model):
     10⁻⁹ (1 for other states).
     """
 
-    spins: int = parameter(8, units="1", minimum=3, maximum=60, doc="number of spins N")
+    spins: int = parameter(8, units="1", minimum=3, maximum=60, quenched=True, doc="number of spins N")
     dose: float = parameter(0.1, units="1", minimum=0, maximum=1e3, doc="rate times time, γt")
     state: str = parameter("product", units="1", choices=("product", "cat", "ground"), doc="the state that is dephased")
     field: float = parameter(1.0, units="1", minimum=0, maximum=1e3, doc="transverse field h/J of the ground state")
