@@ -29,6 +29,7 @@ workflow = Workflow(
         PhaseDiagram(x="dose", y="spins", panels=("remaining_l1_mean",), facet="state", labels=DOSE,
                      boundary="remaining_l1_boundary", title="Coherence left after dephasing", name="dephasing_map"),
         PhaseLines(x="dose", observable="sampled_l1", colour="spins", at={"state": "product"}, log=("sampled_l1",),
+                   limits=(3, 3e7),
                    theory=lambda dose, spins: theory.product_l1(dose, spins), source=r"$(1 + e^{-\gamma t})^N - 1$",
                    labels={**DOSE, "sampled_l1_mean": r"$l_1$ coherence of 4000 trajectories"},
                    title="Product state: trajectories beside the closed form", name="dephasing_sampled"),

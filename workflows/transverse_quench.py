@@ -37,6 +37,7 @@ workflow = Workflow(
               labels={**FIELD, "coherence_entropy_mean": "coherence $C_r/N$ (bit)"},
               title="Relative entropy of coherence, z basis"),
         PhaseLines(x="time", observable="retention_trace", colour="spins", name="quench_retention", at={"field": 0.5},
+                   limits=(-0.3, 1.4),
                    labels={"time": r"time $Jt/\hbar$",
                            "retention_trace_mean": r"retention $\sum\xi_i\langle Z_i\rangle/N$"},
                    title="Written pattern in time, h = 0.5 J"),
