@@ -183,6 +183,9 @@ TINY = {
     "testing": [60],
     "block": [4, 8],
     "age": [0.5, 1.0],
+    "spins": [4, 5, 6],
+    "shots": [2],
+    "trajectories": [20],
 }
 
 

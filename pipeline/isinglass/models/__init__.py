@@ -7,6 +7,7 @@ MODELS = {
     "attractor-network": "isinglass.models.learning_rules:AttractorNetwork",
     "continual-learning": "isinglass.models.continual_learning:ContinualLearning",
     "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
+    "dephasing": "isinglass.models.dephasing:Dephasing",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
@@ -19,4 +20,6 @@ MODELS = {
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
     "random-field-ising": "isinglass.models.random_field:RandomFieldIsing",
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
+    "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
+    "transverse-quench": "isinglass.models.transverse_quench:TransverseQuench",
 }
