@@ -16,4 +16,6 @@ MODELS = {
     "perceptron": "isinglass.models.perceptron:Perceptron",
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
+    "spin-glass": "isinglass.models.spin_glass:SpinGlass",
+    "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
 }
