@@ -142,7 +142,9 @@ class SpinGlass(RandomBonds):
     """
 
     rungs: int = parameter(1, units="1", minimum=1, maximum=256, doc="temperatures of the ladder; 1: no tempering")
-    hottest: float = parameter(3.0, units="1", minimum=0.01, doc="temperature of the last rung, where there are several")
+    hottest: float = parameter(
+        3.0, units="1", minimum=0.01, doc="temperature of the last rung, where there are several"
+    )
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("planted_overlap", "1", long_name="|m|, overlap with the planted pattern"),
@@ -158,7 +160,12 @@ class SpinGlass(RandomBonds):
         Observable("round_trip", "sweep", may_be_nan=True, long_name="sweeps per round trip of a configuration"),
         Observable("ladder_energy", "1", dims=("rung",), long_name="energy per spin at each temperature"),
         Observable("ladder_replica_square", "1", dims=("rung",), long_name="q² at each temperature"),
-        Observable("ladder_acceptance", "1", dims=("rung",), long_name="accepted swaps with the next temperature, 0 at the last"),
+        Observable(
+            "ladder_acceptance",
+            "1",
+            dims=("rung",),
+            long_name="accepted swaps with the next temperature, 0 at the last",
+        ),
         Observable("converged", "1", dtype="int8", long_name="1: no drift, and both starts agree in energy"),
     )
 
@@ -247,7 +254,9 @@ class SpinGlassMemory(RandomBonds):
 
     task: ClassVar[str | None] = "retention"
     observables: ClassVar[tuple[Observable, ...]] = (
-        Observable("coherence", "1", "coherence", may_be_nan=True, long_name="overlap |a·b|/N of two copies of a state"),
+        Observable(
+            "coherence", "1", "coherence", may_be_nan=True, long_name="overlap |a·b|/N of two copies of a state"
+        ),
         Observable(
             "blind_coherence", "1", "blind_coherence", may_be_nan=True, long_name="overlap |a·c|/N, c wrote another"
         ),
