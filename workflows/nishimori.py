@@ -26,7 +26,8 @@ workflow = Workflow(
     seed=1981,
     stages=[
         errors.mean(
-            "planted_overlap", "replica_overlap", "overlap_difference", "energy", "energy_gap", "overlap_gap", "converged"
+            "planted_overlap", "replica_overlap", "overlap_difference", "energy", "energy_gap",
+            "overlap_gap", "converged",
         ),
         phases.boundary("overlap_difference", along="temperature", threshold=0.0, ordered="high"),
     ],

@@ -20,8 +20,11 @@ workflow = Workflow(
     title="On the Nishimori line",
     model=SpinGlass,
     axes={"aligned": np.linspace(0.6, 0.96, 10), "spins": [16, 64, 144]},
-    derived={"temperature": lambda p: float(spin_glass.nishimori_temperature(p["aligned"]))},
-    fixed={"rungs": 4, "hottest": 8.0, "equilibration": 200, "steps": 200},
+    derived={
+        "temperature": lambda p: float(spin_glass.nishimori_temperature(p["aligned"])),
+        "hottest": lambda p: float(spin_glass.nishimori_temperature(p["aligned"])) + 2.0,
+    },
+    fixed={"rungs": 8, "equilibration": 400, "steps": 300},
     samples=100,
     seed=1981,
     stages=[errors.mean("overlap_difference", "planted_overlap", "energy", "energy_gap", "overlap_gap", "converged")],

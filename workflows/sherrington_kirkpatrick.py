@@ -6,11 +6,18 @@ from isinglass import Workflow
 from isinglass.analysis import errors
 from isinglass.figures import Line, PhaseLines
 from isinglass.models.spin_glass import SpinGlass
+from isinglass.theory import spin_glass
 
 
 def paramagnet(temperature: np.ndarray) -> np.ndarray:
     """U/N = -1/2T above T_c = 1, N → ∞; NaN below."""
     return np.where(temperature >= 1, -0.5 / temperature, np.nan)
+
+
+def fluctuations(temperature: np.ndarray, spins: int) -> np.ndarray:
+    """⟨q²⟩ = 1/(N(1 - 1/T²)), to leading order above T_c = 1; NaN below."""
+    square = spin_glass.complete_replica_square(temperature, spins)
+    return np.where(np.isfinite(square), square, np.nan)
 
 
 T = {"rung": r"temperature $k_\mathrm{B}T/J$"}
@@ -34,7 +41,7 @@ workflow = Workflow(
     figures=[
         PhaseLines(
             x="rung", observable="ladder_replica_square", colour="spins",
-            theory=[Line(r"$T > T_c = 1$, $N \to \infty$", lambda t: np.where(t >= 1, 0.0, np.nan))],
+            theory=fluctuations, source=r"$1/N(1 - T^{-2})$, $T > T_c = 1$", limits=(0.0, 0.5),
             labels={**T, "ladder_replica_square_mean": r"$\langle q^2 \rangle$"},
             title="Order of the SK glass", name="sk_overlap",
         ),

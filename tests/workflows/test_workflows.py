@@ -181,6 +181,8 @@ TINY = {
     "washout": [40],
     "training": [60],
     "testing": [60],
+    "spins": [16, 36, 64],
+    "rungs": [3],
 }
 
 

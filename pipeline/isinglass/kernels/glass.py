@@ -65,7 +65,7 @@ def field(table: np.ndarray, couplings: np.ndarray, spins: np.ndarray, out: np.n
 def sweep(
     table: np.ndarray, couplings: np.ndarray, beta: float, s: np.ndarray, spins: np.ndarray, fields: np.ndarray
 ) -> float:
-    """One heat bath update of each spin in the order 0..N-1; fields are kept up to date. Returns the energy's change."""
+    """One heat bath update of each spin in the order 0..N-1, fields kept up to date; returns the energy's change."""
     dense, change = table.shape[1] == 0, 0.0
     for i in range(spins.size):
         h = fields[i]
@@ -182,7 +182,7 @@ def retain(
     sums: np.ndarray,
     history: np.ndarray,
 ) -> None:
-    """Sweeps from the state `written`, as many as `sums`, int64 (2, sweeps), has columns: Σ w_i s_i and Σ s_i after each.
+    """Sweeps from the state `written`: Σ w_i s_i and Σ s_i after each to `sums`, int64 (2, sweeps), of zeros.
 
     `history`, int8 (steps, N), takes the states after the last sweeps.
     """

@@ -52,7 +52,7 @@ class RandomBonds(Model):
         units="1",
         minimum=0,
         quenched=True,
-        doc="gaussian: mean J0 of a coupling along the planted pattern, its standard deviation 1 (complete: J0/N, 1/√N)",
+        doc="gaussian: mean J0 of a coupling along the pattern, standard deviation 1 (complete: J0/N, 1/√N)",
     )
     temperature: float = parameter(
         1.0, units="1", minimum=0.01, doc="k_B T/J; J of a bimodal bond or standard deviation of a Gaussian one"
@@ -71,7 +71,7 @@ class RandomBonds(Model):
         if not square and self.spins > COMPLETE_LIMIT:
             size = self.spins**2 / 2**27
             raise InputError(
-                f"spins = {self.spins} on the complete graph take N² couplings, {size:.3g} GiB; at most {COMPLETE_LIMIT}"
+                f"spins = {self.spins} on the complete graph take {size:.3g} GiB of couplings; at most {COMPLETE_LIMIT}"
             )
         if self.bonds == "bimodal" and self.mean:
             raise InputError(f"mean = {self.mean:g} belongs to bonds = 'gaussian'; bimodal bonds have aligned")
@@ -173,7 +173,7 @@ class SpinGlass(RandomBonds):
         super().__post_init__()
         if self.rungs > 1 and self.hottest <= self.temperature:
             raise InputError(
-                f"hottest = {self.hottest:g} is not above temperature = {self.temperature:g}: raise it, or set rungs = 1"
+                f"hottest = {self.hottest:g} is not above temperature = {self.temperature:g}: raise it or set rungs = 1"
             )
 
     def coords(self) -> dict[str, tuple[np.ndarray, dict[str, str]]]:

@@ -13,10 +13,11 @@ ENUMERATED = 20
 
 
 def nishimori_temperature(aligned: npt.ArrayLike) -> Floats:
-    """T of the Nishimori line of ±J bonds, tanh(1/T) = 2p - 1, 1/2 < p < 1 (0 at p = 1, ∞ at p = 1/2)."""
+    """T of the Nishimori line of ±J bonds, tanh(1/T) = 2p - 1, 1/2 < p < 1; 0 at p = 1, ∞ at 1/2, else NaN."""
     p = np.asarray(aligned, dtype=np.float64)
+    inside = np.where((p >= 0.5) & (p <= 1), p, np.nan)
     with np.errstate(divide="ignore"):
-        return np.asarray(2 / np.log(p / (1 - p)))
+        return np.asarray(2 / np.log(inside / (1 - inside)))
 
 
 def nishimori_aligned(temperature: npt.ArrayLike) -> Floats:
