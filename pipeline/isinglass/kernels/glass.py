@@ -89,7 +89,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> int:
     """Σ_i a_i b_i of two int8 vectors."""
     total = 0
     for i in range(a.size):
-        total += np.int64(a[i]) * np.int64(b[i])
+        total += int(a[i]) * int(b[i])
     return total
 
 

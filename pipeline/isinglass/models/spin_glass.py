@@ -101,7 +101,7 @@ class RandomBonds(Model):
     def update(self) -> float:
         """Nanoseconds of one update, roughly."""
         accepted = min(0.5, self.temperature / 3)
-        return 7 + accepted * (6 if self.geometry == "square" else 0.15 * self.spins)
+        return 11 + accepted * (6 if self.geometry == "square" else 0.15 * self.spins)
 
     def store(self, disorder: np.ndarray) -> Sample:
         """A sample: table, couplings (see `kernels.glass`), the planted pattern int8 (N,), the stream behind it."""
