@@ -13,9 +13,9 @@ P = {"aligned": "bonds that favour the pattern $p$"}
 workflow = Workflow(
     title="Retention in random bonds",
     model=SpinGlassMemory,
-    axes={"aligned": np.linspace(0.5, 1.0, 11), "temperature": [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6]},
+    axes={"aligned": np.linspace(0.5, 1.0, 11), "temperature": [0.2, 0.5, 0.8, 1.1, 1.4]},
     fixed={"spins": 1024, "equilibration": 250, "steps": 50},
-    samples=24,
+    samples=40,
     seed=1977,
     stages=[
         coherence.mean,
@@ -28,13 +28,13 @@ workflow = Workflow(
     figures=[
         PhaseDiagram(
             x="aligned", y="temperature", panels=("written_overlap_mean", "message_coherence_mean"),
-            limits=(0.0, 0.3), lines=[Line("Nishimori line", spin_glass.nishimori_temperature, "--")],
+            limits=(0.0, 0.16), lines=[Line("Nishimori line", spin_glass.nishimori_temperature, "--")],
             labels={**P, "written_overlap_mean": r"overlap with written state $\langle m_w \rangle$",
                     "message_coherence_mean": "coherence $-$ blind coherence"},
             title="Retention of a random state", name="glass_retention",
         ),
         PhaseLines(
-            x="aligned", observable="written_overlap", colour="temperature",
+            x="aligned", observable="written_overlap", colour="temperature", limits=(-0.01, 0.17),
             labels={**P, "written_overlap_mean": r"overlap with written state $\langle m_w \rangle$"},
             title="Retention of a random state", name="glass_retention_lines",
         ),
