@@ -186,6 +186,7 @@ TINY = {
     "spins": [4, 5, 6],
     "shots": [2],
     "trajectories": [20],
+    "rungs": [3],
 }
 
 

@@ -20,6 +20,8 @@ MODELS = {
     "phase-memory": "isinglass.models.phase_memory:PhaseMemory",
     "random-field-ising": "isinglass.models.random_field:RandomFieldIsing",
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
+    "spin-glass": "isinglass.models.spin_glass:SpinGlass",
+    "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
     "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
     "transverse-quench": "isinglass.models.transverse_quench:TransverseQuench",
 }
