@@ -183,7 +183,7 @@ TINY = {
     "testing": [60],
     "block": [4, 8],
     "age": [0.5, 1.0],
-    "spins": [4, 5, 6],
+    "spins": [9],
     "shots": [2],
     "trajectories": [20],
     "rungs": [3],
