@@ -60,4 +60,5 @@ workflow = Workflow(
                           "bits_retained_gain_of_temporal": "bits retained: temporal alignment less control (bit)"},
                   title="Temporal alignment against each control, paired by seed"),
     ],
+    presets={"paper": {"samples": 128}},
 )  # fmt: skip

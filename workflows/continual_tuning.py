@@ -58,6 +58,11 @@ workflow = Workflow(
         CurvePanels(x="strength", observable="bits_retained", colour="regulariser", panels="optimiser",
                     at={"family": "random", "patterns_b": 100}, lines={"two tasks, 200 bits": 200.0},
                     labels={"strength": r"strength $\lambda$"}, name="tuning",
-                    title="Bits retained of two tasks, by what holds the network near the first"),
+                    title="Bits retained of two tasks, random labels, by what holds the network near the first"),
+        CurvePanels(x="strength", observable="bits_retained", colour="regulariser", panels="optimiser",
+                    at={"family": "teacher", "patterns_b": 100}, lines={"two tasks, 200 bits": 200.0},
+                    labels={"strength": r"strength $\lambda$"}, name="tuning_teacher",
+                    title="Bits retained of two tasks, teachers, by what holds the network near the first"),
     ],
+    presets={"paper": {"samples": 32}},
 )  # fmt: skip

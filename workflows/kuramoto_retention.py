@@ -27,6 +27,7 @@ workflow = Workflow(
     figures=[
         PhaseLines(
             x="coupling", observable="memory", colour="oscillators", limits=(-0.05, 1.05),
+            theory=[Line(r"$K_\mathrm{c} = 2\gamma$", lambda coupling: np.where(coupling < 1.0, 2.0, -1.0), ":")],
             title="What is left of written phases after 40 to 60 s", name="kuramoto_memory",
         ),
         PhaseLines(

@@ -4,7 +4,7 @@ import numpy as np
 
 from isinglass import Workflow
 from isinglass.analysis import errors, scaling
-from isinglass.figures import PhaseLines
+from isinglass.figures import Line, PhaseLines
 from isinglass.models.kuramoto import Kuramoto
 
 workflow = Workflow(
@@ -20,6 +20,8 @@ workflow = Workflow(
             scaling.power("order_parameter", "oscillators", limit=0.0)],
     figures=[
         PhaseLines(x="oscillators", observable="order_parameter", colour="draw", log=("oscillators", "order_parameter"),
+                   theory=[Line("$N^{-1/5}$ (expected, random)", lambda n: 0.95 * n**-0.2, "--"),
+                           Line("$N^{-2/5}$ (expected, quantiles)", lambda n: 0.96 * n**-0.4, ":")],
                    title=r"Order at $K_c$ against size", name="kuramoto_scaling"),
     ],
     presets={"paper": {"axes": {"oscillators": [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600]},

@@ -41,7 +41,7 @@ workflow = Workflow(
         PhaseDiagram(x="drive_frequency", y="second", panels=("response_mean",), at={"drive": 0.2}, colours="RdBu",
                      limits=(-0.5, 0.5), labels=words, title="Response of recall to a drive", name="resonance_drive"),
         PhaseLines(x="drive_frequency", observable="response", colour="second", at={"drive": 0.2}, labels=words,
-                   limits=(-0.3, 1.3),
+                   limits=(-0.3, 1.0),
                    title="Response of recall to a drive, F = 0.2 rad/s", name="resonance_response"),
     ],
     presets={"paper": {"axes": {"drive_frequency": np.linspace(0, 3, 31), "second": np.linspace(0.05, 0.8, 16),

@@ -25,9 +25,19 @@ def stable(ds: xr.Dataset) -> xr.Dataset:
     return start.broadcast_like(ds["recall_overlap_mean"]).assign_attrs(units="1").to_dataset(name="stable_mean")
 
 
-def limit(load: np.ndarray, cue: float) -> np.ndarray:
-    """ε_s of the state at N = 300."""
-    return np.interp(load, *theory.limit_line(300, cue))
+def stability(load: np.ndarray) -> np.ndarray:
+    """ε_s of the pattern at N = 300, mean of 16 samples."""
+    return np.interp(load, *theory.limit_line(300))
+
+
+def frozen(load: np.ndarray, cue: float) -> np.ndarray:
+    """Where a cue of this overlap freezes by its Jacobian, N = 300, mean of 16 samples; the pattern is no cue."""
+    return np.interp(load, *theory.limit_line(300, cue)) if cue < 1 else np.nan * load
+
+
+def one_frozen(load: np.ndarray, cue: float) -> np.ndarray:
+    """ε_f = m_cue/2: a single flipped oscillator is held, as load goes to 0."""
+    return np.where(cue < 1, cue / 2, np.nan) + 0 * load
 
 
 workflow = Workflow(
@@ -45,14 +55,15 @@ workflow = Workflow(
     figures=[
         PhaseDiagram(
             x="load", y="second", panels=("recall_gain_mean",), facet="cue", limits=(-0.8, 0.8), colours="RdBu",
-            lines=[Line(r"$\epsilon_\mathrm{s}$: pattern stable", lambda load: limit(load, 1.0), "-"),
-                   Line("cue of 0.8 frozen (Jacobian)", lambda load: limit(load, 0.8), "--"),
-                   Line(r"0.4: one oscillator of cue 0.8 frozen", lambda load: 0.4 + 0 * load, ":")],
-            title="Recall gain by overlap of the cue: the wedge lies between the lines", name="resonance_wedge"),
+            lines=[Line(r"$\epsilon_\mathrm{s}$: pattern stable (Jacobian)", stability, "-"),
+                   Line("the panel's cue frozen (Jacobian)", frozen, "--"),
+                   Line(r"$m_\mathrm{cue}/2$: one oscillator of it frozen", one_frozen, ":")],
+            title="Recall gain by overlap of the cue: the wedge lies between the solid and the dashed line",
+            name="resonance_wedge"),
         PhaseDiagram(
             x="load", y="second", panels=("stable_mean", "second_order_mean", "memory_mean"), at={"cue": 0.8},
-            lines=[Line(r"$\epsilon_\mathrm{s}$: pattern stable", lambda load: limit(load, 1.0), "-"),
-                   Line("cue frozen (Jacobian)", lambda load: limit(load, 0.8), "--")],
+            lines=[Line(r"$\epsilon_\mathrm{s}$: pattern stable (Jacobian)", stability, "-"),
+                   Line("cue frozen (Jacobian)", lambda load: frozen(load, 0.8), "--")],
             labels={"second_order_mean": r"$|\langle e^{2i\theta}\rangle|$",
                     "stable_mean": "overlap left from the pattern itself", "memory_mean": r"memory from the cue $I/H$"},
             title="(a) Stable and (b) coherent is not (c) recalled", name="resonance_stable"),

@@ -252,6 +252,27 @@ def test_a_panel_for_each_value_of_a_facet(run, tmp_path):
         dataclasses.replace(DIAGRAM, facet="cue_mode").draw(both)
 
 
+def test_a_theory_line_of_its_own_in_each_panel(run, tmp_path):
+    """A function that takes the facet's name gets the panel's value; all NaN: no line in that panel."""
+    ds = xr.concat([run(), run()], xr.DataArray([0.5, 1.0], dims="cue", name="cue"))
+    lines = [
+        Line("common", lambda x: 0.5 + 0 * x),
+        Line("own", lambda x, cue: cue * x if cue < 1 else np.nan * x, "--", lower=lambda x, cue: 0 * cue * x),
+    ]
+    diagram = dataclasses.replace(DIAGRAM, panels=("recall_overlap_mean",), facet="cue", boundary=(), lines=lines)
+    figure = diagram.draw(ds)
+    first, second = [{line.get_label(): line for line in ax.lines} for ax in figure.axes if ax.get_xlabel()]
+    assert list(first) == ["common", "own"]
+    assert list(second) == ["common"]
+    x, y = first["own"].get_data()
+    np.testing.assert_allclose(y[:-1], x[:-1] / 2)
+    assert legend(figure)[:2] == ["common", "own"]
+    written(figure, tmp_path)
+    named = dataclasses.replace(diagram, lines=lambda x, cue: {"T_M": cue + 0 * x}).draw(ds)
+    drawn = [ax.lines[0].get_ydata()[0] for ax in named.axes if ax.get_xlabel()]
+    assert drawn == [0.5, 1.0]
+
+
 def test_lines_of_a_boundary(run, tmp_path):
     """It does not vary along the axis that it was sought along."""
     ds = run()

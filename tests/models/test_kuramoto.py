@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from isinglass import catalog, measures
+from isinglass.analysis.scaling import fitted
 from isinglass.kernels import oscillators
 from isinglass.kernels.streams import jumped
 from isinglass.measures import crossings
@@ -194,6 +195,24 @@ def test_order_parameter_with_noise(noise: float, frequencies: str) -> None:
     )  # fmt: skip
     exact = float(theory.order_parameter(coupling, 0.5, noise, frequencies))
     assert within(samples(model, 8)["order_parameter"], exact, extra=0.001)
+
+
+@pytest.mark.parametrize(("draw", "exponent"), [("random", 1 / 5), ("quantiles", 2 / 5)])
+def test_order_at_the_onset_falls_with_size(draw: str, exponent: float) -> None:
+    """Gaussian frequencies, K = K_c, N = 64, 256, 1024, 40 samples and more: r ~ N^-x, x = β/ν̄ with β = 1/2 and ν̄ = 5/2
+    or 5/4. 4 standard errors (6e-5), and 0.03 for corrections at such sizes: the two are 0.2 apart."""
+    sizes, means, errors = np.array([64.0, 256.0, 1024.0]), [], []
+    for n, count in ((64, 128), (256, 96), (1024, 40)):
+        model = Kuramoto(
+            oscillators=n, frequencies="gaussian", width=1.0, coupling=math.sqrt(8 / math.pi), draw=draw, copies=1,
+            time_step=0.1, equilibration=8 * n, steps=2000, records=1,
+        )  # fmt: skip
+        r = samples(model, count)["order_parameter"]
+        means.append(r.mean())
+        errors.append(r.std(ddof=1) / math.sqrt(count))
+    row = fitted(sizes, np.array(means), np.array(errors), 0.0, None)
+    assert row["exponent_error"] < 0.04  # else the two could not be told apart
+    assert abs(row["exponent"] - exponent) < 4 * row["exponent_error"] + 0.03, row
 
 
 def test_below_the_onset_order_is_that_of_independent_phases() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import re
@@ -87,20 +88,21 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
 class Line:
     """A theory curve: `function` maps values of the figure's x axis to y (NaN where there is none).
 
+    In a `PhaseDiagram` with a facet `function` may take an argument named like that axis: the panel's value.
     `lower` is the other branch of a curve that turns back at its largest x; it ends where it reaches 0.
     """
 
     label: str
-    function: Callable[[np.ndarray], Any]
+    function: Callable[..., Any]
     style: Any = "-"
-    lower: Callable[[np.ndarray], Any] | None = None
+    lower: Callable[..., Any] | None = None
 
-    def path(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The curve as points (x, y): along the upper branch, and back along the lower one."""
-        y = np.broadcast_to(np.asarray(self.function(x), float), x.shape)
+    def path(self, x: np.ndarray, at: Mapping[str, Any] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The curve as points (x, y): along the upper branch, and back along the lower one; `at`: values by axis."""
+        y = evaluate(self.function, x, at)
         if self.lower is None:
             return x, y
-        below = np.broadcast_to(np.asarray(self.lower(x), float), x.shape)
+        below = evaluate(self.lower, x, at)
         last_zero = np.flatnonzero(below == 0)[-1:]
         back = np.flatnonzero(below > 0)[::-1]
         there = np.isfinite(y)
@@ -108,21 +110,35 @@ class Line:
         return np.concatenate([x[there], x[way]]), np.concatenate([y[there], below[way]])
 
 
-Theory = Callable[[np.ndarray], Any] | Sequence[Line] | None
+Theory = Callable[..., Any] | Sequence[Line] | None
 """Curves of a figure: Lines, or a function of x that returns an array, or arrays by name as `theory.ags.lines` does."""
 
 
-def curves(theory: Theory, x: np.ndarray, source: str) -> list[tuple[str, Any, np.ndarray, np.ndarray]]:
-    """(label, line style, x, y) of every theory curve that has a finite value; styles solid, dashed, dotted, ..."""
+def evaluate(function: Callable[..., Any], x: np.ndarray, at: Mapping[str, Any] | None) -> np.ndarray:
+    """y(x) of a theory, with those of the values `at` by axis that the function has an argument for."""
+    return np.broadcast_to(np.asarray(function(x, **_taken(function, at)), float), x.shape)
+
+
+def _taken(function: Callable[..., Any], at: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {axis: value for axis, value in (at or {}).items() if axis in inspect.signature(function).parameters}
+
+
+def curves(
+    theory: Theory, x: np.ndarray, source: str, at: Mapping[str, Any] | None = None
+) -> list[tuple[str, Any, np.ndarray, np.ndarray]]:
+    """(label, line style, x, y) of every theory curve that has a finite value; styles solid, dashed, dotted, ...
+
+    `at`: the values of axes, for functions that take arguments of their names.
+    """
     if theory is None:
         return []
     if callable(theory):
-        values = theory(x)
+        values = theory(x, **_taken(theory, at))
         named = values if isinstance(values, Mapping) else {"": values}
         styles = (LINE_STYLES[i % len(LINE_STYLES)] for i in range(len(named)))
         every = [(_line_label(k, source), s, v) for (k, v), s in zip(named.items(), styles, strict=True)]
     else:
-        return [c for c in ((t.label, t.style, *t.path(x)) for t in theory) if np.isfinite(c[3]).any()]
+        return [c for c in ((t.label, t.style, *t.path(x, at)) for t in theory) if np.isfinite(c[3]).any()]
     out = [(label, style, x, np.broadcast_to(np.asarray(y, float), x.shape)) for label, style, y in every]
     return [curve for curve in out if np.isfinite(curve[3]).any()]
 

@@ -33,10 +33,11 @@ class PhaseDiagram:
 
     `boundary` is a variable of `phases.boundary`, `phases.capacity` or `ridges.ridge`, over x or over y, or several;
     each is drawn with its 95 % interval, and `labels` may name it. `lines` are the theory's y(x): a function such as
-    `theory.ags.lines`, or a sequence of `Line`; `source` names them in the legend. `at` picks a value of every further
-    axis. `limits` is the range of colour; values beyond are marked on the colour bar. `log` names axes to be drawn on
-    a logarithmic scale. Cells without a done simulation are hatched, those that are undefined grey, those that the
-    workflow skipped blank.
+    `theory.ags.lines`, or a sequence of `Line`; `source` names them in the legend. A function that takes an argument
+    named like the axis `facet` is called with each panel's value: every panel gets its own line. `at` picks a value of
+    every further axis. `limits` is the range of colour; values beyond are marked on the colour bar. `log` names axes to
+    be drawn on a logarithmic scale. Cells without a done simulation are hatched, those that are undefined grey, those
+    that the workflow skipped blank.
     """
 
     x: str
@@ -93,7 +94,7 @@ class PhaseDiagram:
         outer = base.edges(ds[self.x].values, self.x in self.log)
         spaced = np.geomspace if self.x in self.log else np.linspace
         x = spaced(float(outer[0]), float(outer[-1]), 401)
-        curves = base.curves(self.lines, x, self.source)
+        theory: dict[str, Any] = {}
         measured: dict[str, Any] = {}
         for i, (heading, part, name) in enumerate(panels):
             first = maps[0] if maps else None
@@ -103,7 +104,8 @@ class PhaseDiagram:
             shown |= {k: v or shown.get(k, False) for k, v in there.items()}
             if not self.facet or i == n - 1:
                 self._bar(maps if self.facet else [ax], ds, name, mesh)
-            theory = self._theory(ax, curves)
+            own = {self.facet: base.words(ds, self.facet)[i]} if self.facet else None
+            theory |= self._theory(ax, base.curves(self.lines, x, self.source, own))
             measured |= self._measured(ax, part)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
             if i == 0:

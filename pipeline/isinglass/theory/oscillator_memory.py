@@ -34,29 +34,29 @@ def stability_limit(patterns: npt.ArrayLike, state: npt.ArrayLike) -> float:
     return float(np.linalg.eigvalsh(matrix - 10.0 * (1 + abs(matrix).max()) / len(matrix))[-1] / 2)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def mean_limit(load: float, oscillators: int, cue: float = 1.0, samples: int = 4) -> float:
-    """ε_s of random patterns with a share (1 - cue)/2 of their signs turned, mean over samples of fixed seed.
+    """ε_s of random patterns with a share (1 - cue)/2 of their signs turned, mean over samples of fixed seeds.
 
+    A sample's patterns at a load are the first ones of the same list: curves over load are smoother than their error.
     cue = 1: the pattern becomes stable; cue < 1: the cue freezes. Raises InputError where the load rounds to nothing.
     """
     stored = round(load * oscillators)
     if stored < 1:
         raise InputError(f"load = {load:g} of {oscillators} oscillators rounds to no pattern: raise load")
-    rng = np.random.default_rng([2004, stored, oscillators])
     values = []
-    for _ in range(samples):
-        xi = rng.choice([-1.0, 1.0], (stored, oscillators))
+    for sample in range(samples):
+        xi = np.random.default_rng([2004, sample, oscillators]).choice([-1.0, 1.0], (stored, oscillators))
         state = xi[0].copy()
         state[: round(oscillators * (1 - cue) / 2)] *= -1
         values.append(stability_limit(xi, state))
     return float(np.mean(values))
 
 
-def limit_line(oscillators: int, cue: float = 1.0, points: int = 9) -> FloatArray:
-    """(loads, ε_s) for interpolation: `mean_limit` at loads from 1/N to 0.2, 2 samples each."""
-    loads = np.geomspace(max(1 / oscillators, 0.004), 0.2, points)
-    return np.array([loads, [mean_limit(float(a), oscillators, cue, 2) for a in loads]])
+def limit_line(oscillators: int, cue: float = 1.0, points: int = 16, samples: int = 16) -> FloatArray:
+    """(loads, ε_s) for interpolation: `mean_limit` at up to `points` numbers of patterns from 1 to 0.2 N."""
+    stored = np.unique(np.rint(np.geomspace(1, 0.2 * oscillators, points)))
+    return np.array([stored / oscillators, [mean_limit(p / oscillators, oscillators, cue, samples) for p in stored]])
 
 
 def one_pattern_turn(time: npt.ArrayLike, start: float, second: float) -> FloatArray:
