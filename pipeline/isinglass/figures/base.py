@@ -100,7 +100,7 @@ class Line:
     def path(self, x: np.ndarray, at: Mapping[str, Any] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The curve as points (x, y): along the upper branch, and back along the lower one; `at`: values by axis."""
         y = evaluate(self.function, x, at)
-        if self.lower is None:
+        if self.lower is None or not np.isfinite(y).any():
             return x, y
         below = evaluate(self.lower, x, at)
         last_zero = np.flatnonzero(below == 0)[-1:]
