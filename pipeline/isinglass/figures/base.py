@@ -244,12 +244,15 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
 
 
 def ticks(axis: Axis, values: np.ndarray) -> None:
-    """Mark a logarithmic axis at the values of the sweep, where they are few, as plain numbers."""
-    from matplotlib.ticker import NullLocator
+    """Mark a logarithmic axis at the values of the sweep, where they are few; from 1 to 10^4 numbers are plain."""
+    from matplotlib.ticker import LogFormatter, NullLocator
 
     if len(values) <= 8:
         axis.set_ticks([float(v) for v in values], [f"{v:g}" for v in values])
         axis.set_minor_locator(NullLocator())
+    elif min(values) >= 1 and max(values) <= 1e4:
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(LogFormatter())
 
 
 def facets(ds: xr.Dataset, shown: Sequence[str], at: Mapping[str, Any]) -> Iterator[tuple[str, xr.Dataset]]:
