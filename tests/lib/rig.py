@@ -154,13 +154,18 @@ def stream(model: type[Model], kind: str, seed: int, point: Mapping[str, Any], l
 
 def simulate(workflow: Workflow, point: Mapping[str, Any], sample: int, replica: int) -> dict[str, np.ndarray]:
     """One replica of one sample, computed with its lane group and nothing else."""
+    first = replica - replica % workflow.model.lanes
+    return lane_group(workflow, point, sample, first)[replica - first]
+
+
+def lane_group(workflow: Workflow, point: Mapping[str, Any], sample: int, first: int) -> list[dict[str, np.ndarray]]:
+    """The replicas of one lane group, which starts at `first`."""
     model, lanes = workflow.model, workflow.model.lanes
-    first = replica - replica % lanes
     group = [
         stream(model, "noise", workflow.seed, point, (sample, r), workflow.paired) for r in range(first, first + lanes)
     ]
     out = model(**point).simulate(stream(model, "disorder", workflow.seed, point, (sample,)), np.array(group))
-    return {k: np.asarray(v)[replica - first] for k, v in out.items()}
+    return [{k: np.asarray(v)[lane] for k, v in out.items()} for lane in range(lanes)]
 
 
 def points(workflow: Workflow) -> list[dict[str, Any]]:
@@ -178,8 +183,9 @@ def _expected(key: str) -> dict[str, Any]:
     out = {}
     for point in points(workflow):
         label = tuple(point[n] for n in workflow.axes)
-        for s, r in itertools.product(range(workflow.samples), range(workflow.replicas)):
-            out[(*label, s, r)] = simulate(workflow, point, s, r)
+        for s, first in itertools.product(range(workflow.samples), range(0, workflow.replicas, workflow.model.lanes)):
+            for lane, values in enumerate(lane_group(workflow, point, s, first)):
+                out[(*label, s, first + lane)] = values
     return out
 
 
@@ -199,12 +205,14 @@ def check(ds: xr.Dataset, workflow: Workflow) -> None:
     """Every simulation of the workflow is done in `ds`, and has the reference's bytes."""
     wanted = expected(workflow)
     labels = [list(ds[n].values.tolist()) for n in workflow.axes]
+    dims = (*workflow.axes, "sample", "replica")
+    status = ds.status.transpose(*dims).values
+    everything = {o.name: ds[o.name].transpose(*dims, *o.dims).values for o in workflow.model.observables}
     for label, values in wanted.items():
         at = tuple(axis.index(v) for axis, v in zip(labels, label[:-2], strict=True)) + label[-2:]
-        dims = (*workflow.axes, "sample", "replica")
-        assert ds.status.transpose(*dims).values[at] == 1, f"{label} is not done"
+        assert status[at] == 1, f"{label} is not done"
         for o in workflow.model.observables:
-            stored = ds[o.name].transpose(*dims, *o.dims).values[at]
+            stored = everything[o.name][at]
             value = np.asarray(values[o.name], o.dtype)
             front = stored[tuple(slice(0, n) for n in value.shape)]
             assert front.dtype == value.dtype
