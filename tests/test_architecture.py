@@ -30,14 +30,17 @@ LAYERS = [
     ["healing"],
     ["generations", "continuation"],
     ["sealing"],
+    ["profiles", "schedulers"],
     ["execute", "pilot", "cluster"],
     ["theory", "analysis", "figures"],
     ["workflow"],
     ["inspection", "progress", "convergence"],
+    ["jobs"],
     ["plans", "results"],
-    ["runs"],
+    ["declaring"],
+    ["runs", "submission"],
     ["presentation"],
-    ["cli"],
+    ["cli", "__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HEAVY = {"matplotlib", "scipy", "xarray", "dask", "distributed", "zarr"}

@@ -9,110 +9,27 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing.resource_tracker
-import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from isinglass.exceptions import InputError, known, told
-from isinglass.shipped import shipped
+from isinglass.profiles import Profile
 
 if TYPE_CHECKING:
     from distributed import Client
 
-KINDS = ("serial", "threads", "processes", "address", "scheduler-file")
-DEFAULT = "threads"
 RECONNECT_SECONDS = 15  # that a scheduler may take to answer, at the start or after its connection broke
 LOOK_SECONDS = 2.0  # between two looks at the workers
 ALONE_SECONDS = 60.0  # that a run waits for a worker: a nanny starts a dead one again in a few
 START_SECONDS = 120.0  # that it waits for the first: imports, on a machine that is busy
 ALL_SECONDS = 10.0  # that it waits for the others then: who comes first would get all of a few tasks
 PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How to run: `kind` is one of KINDS; `workers` processes of `threads` threads; `address` of a running cluster."""
-
-    name: str
-    kind: str
-    workers: int = 1
-    threads: int = 1
-    address: str = ""
-
-    @property
-    def slots(self) -> int:
-        """Simulations at once; 0 for a running cluster, which is not asked before a run connects."""
-        return 0 if self.kind in ("address", "scheduler-file") else self.workers * self.threads
-
-
-def load_profile(name: str | None) -> Profile:
-    """A profile by name (`serial`, one in `./cluster`, a shipped one), by YAML path, or a scheduler's address or file.
-
-    Raises InputError for an unknown name or a faulty file.
-    """
-    name = DEFAULT if name is None else name
-    if name == "serial":
-        return Profile(name, "serial")
-    if "://" in name:
-        return Profile(name, "address", address=name)
-    if name.endswith(".json"):
-        if not Path(name).is_file():
-            raise InputError(
-                f"--cluster {name}: there is no such scheduler file; start the scheduler with --scheduler-file {name}"
-            )
-        return Profile(name, "scheduler-file", address=name)
-    folders = [Path("cluster"), shipped("cluster")]
-    files = {p.stem: p for folder in reversed(folders) for p in sorted(folder.glob("*.yaml"))}
-    path = Path(name) if name.endswith((".yaml", ".yml")) else files.get(name)
-    if path is None or not path.is_file():
-        raise InputError(f"unknown cluster profile {name!r}; {known(name, [*files, 'serial'])}")
-    return _read(name, path)
-
-
-def _read(name: str, path: Path) -> Profile:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{path}{line}: {error.problem}: mend the file") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: " + " ".join(str(error).split())) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: a profile is a mapping with the key `kind`")
-    fields = ("kind", "workers", "threads", "address")
-    for key in content:
-        if key not in fields:
-            raise InputError(f"{path}: unknown key {key!r}; {known(str(key), fields)}")
-    kind = content.get("kind")
-    if kind not in KINDS:
-        raise InputError(f"{path}: kind {kind!r} is unknown; {known(str(kind), KINDS)}")
-
-    def count(key: str, default: Any) -> int:
-        value = content.get(key, default)
-        if value == "auto":
-            return cores()
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{path}: {key}: {value!r} is neither auto nor a positive whole number")
-        return value
-
-    defaults = {"threads": (1, "auto"), "processes": ("auto", 1)}.get(kind, (1, 1))
-    return Profile(
-        name, kind, count("workers", defaults[0]), count("threads", defaults[1]), str(content.get("address", ""))
-    )
 
 
 def check_reachable(profile: Profile) -> None:

@@ -46,7 +46,10 @@ WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough 
 
 @dataclass(frozen=True)
 class Context:
-    """What every task of a run needs to know: where the store is, which model, how fast it is expected to be."""
+    """What every task of a run needs to know: where the store is, which model, how fast it is expected to be.
+
+    `until`: when the job ends that the run is in, seconds since 1970: a block that would end later is not begun.
+    """
 
     root: str
     number: int
@@ -57,6 +60,7 @@ class Context:
     stop_file: str
     limit: float | None = None
     alone: bool = False
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:
-        if stop():
+        if stop() or (context.until is not None and time.time() + job.seconds > context.until):
             break
         if ledger.deaths_at(store.ledger, block_name(job.index)) >= ledger.DEATHS:
             context = replace(context, alone=True)  # and so for the blocks behind it, which may be like it

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from isinglass import ledger, results
-from isinglass.cluster import Profile, cores, load_profile
 from isinglass.continuation import saved
 from isinglass.coordinates import OwnDim, own_dims
 from isinglass.dataset import Store, simulation_bytes
@@ -37,6 +36,7 @@ from isinglass.planning import (
     shard,
     wall_seconds,
 )
+from isinglass.profiles import Profile, cores, load_profile
 from isinglass.progress import duration, size
 from isinglass.provenance import Code, code_of
 from isinglass.recorded import sizes
@@ -85,6 +85,7 @@ class Plan:
     cpu_seconds: float
     wall_seconds: float
     longest: float
+    longest_block: float
     slots: int
     pilot: Pilot
     recorded: tuple[tuple[str, int], ...] = ()
@@ -191,9 +192,9 @@ def _chosen_by(workflow: Workflow) -> str:
 # ---------------------------------------------------------------- plan
 
 
-def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
+def make(workflow: Workflow, options: Options, profile: Profile | None = None) -> tuple[Plan, Grid]:
     """Measure a pilot and say what a run would do now, and on which grid; declares and stores nothing."""
-    root, profile = options.folder(workflow), load_profile(options.cluster)
+    root, profile = options.folder(workflow), profile or load_profile(options.cluster)
     asked = Asked.of(workflow, last_request(root))
     own = asked.own
     check_size(asked, options)
@@ -308,6 +309,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         bytes=undone.simulations * each,
         cpu_seconds=sum(seconds for seconds, _ in tasks),
         wall_seconds=wall_seconds([seconds for seconds, _ in tasks], max(slots, 1)) * slower,
+        longest_block=max((cost * measured.seconds for _, cost, _ in undone.jobs), default=0.0),
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,

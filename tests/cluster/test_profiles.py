@@ -10,7 +10,8 @@ from toys import WORKFLOW
 
 import isinglass
 from isinglass import InputError
-from isinglass.cluster import Profile, check_reachable, connect, cores, load_profile
+from isinglass.cluster import check_reachable, connect
+from isinglass.profiles import Profile, cores, load_profile
 from isinglass.shipped import shipped
 
 

@@ -14,10 +14,10 @@ import pytest
 import rig
 
 from isinglass import InputError, Workflow, execute, load_workflow, presentation, simulation
-from isinglass.cluster import cores
 from isinglass.generations import require
 from isinglass.pilot import pilot
 from isinglass.planning import costs
+from isinglass.profiles import cores
 from isinglass.simulation import Work, compute
 
 pytestmark = pytest.mark.usefixtures("home")
