@@ -13,18 +13,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isinglass import jobqueue
 from isinglass.exceptions import InputError, known, told
-from isinglass.profiles import Profile
+from isinglass.profiles import DASK, Profile
 
 if TYPE_CHECKING:
     from distributed import Client
 
 RECONNECT_SECONDS = 15  # that a scheduler may take to answer, at the start or after its connection broke
+QUEUE_SECONDS = 20.0  # between two questions to a batch system whether the jobs that are to be workers still wait
 LOOK_SECONDS = 2.0  # between two looks at the workers
 ALONE_SECONDS = 60.0  # that a run waits for a worker: a nanny starts a dead one again in a few
 START_SECONDS = 120.0  # that it waits for the first: imports, on a machine that is busy
@@ -56,11 +58,28 @@ def check_reachable(profile: Profile) -> None:
             raise InputError(f"no Dask scheduler answers at {address} ({why}): is it running?") from error
 
 
-class Lookout:
-    """Watches the workers of a cluster. `threads`: how many tasks they take at once, at least 1."""
+@contextmanager
+def _reported(client: Client, profile: Profile) -> Iterator[None]:
+    """Dask's performance report, where the profile names a file for it."""
+    if not profile.report:
+        yield
+        return
+    from distributed import performance_report
 
-    def __init__(self, client: Client, slots: int) -> None:
-        self.client, self.slots, self.threads = client, slots, 1
+    with client.as_current(), performance_report(filename=profile.report):
+        yield
+
+
+class Lookout:
+    """Watches the workers of a cluster. `threads`: how many tasks they take at once, at least 1.
+
+    `hopeless`: where its workers are jobs, which may wait in a queue for days and are replaced when they go, why none
+    of them will come; empty while one may.
+    """
+
+    def __init__(self, client: Client, slots: int, hopeless: Callable[[], str] | None = None) -> None:
+        self.client, self.slots, self.threads, self.hopeless = client, slots, 1, hopeless
+        self.asked = time.monotonic()
         self.first: float | None = None
         self.none_since: float | None = None
         self._look()
@@ -91,6 +110,11 @@ class Lookout:
         if self.client.status == "running" and time.monotonic() - self.looked > LOOK_SECONDS:
             self._look()
         patience = START_SECONDS if self.first is None else ALONE_SECONDS
+        if self.hopeless is not None:
+            if self.none_since is None or time.monotonic() - max(self.asked, self.none_since) < QUEUE_SECONDS:
+                return ""
+            self.asked = time.monotonic()
+            return self.hopeless()
         gone = self.none_since is not None and time.monotonic() - self.none_since > patience
         return f"no worker for {patience:g} s" if gone else ""
 
@@ -179,7 +203,16 @@ def connect(profile: Profile) -> Iterator[Client]:
             "distributed.admin.tick.interval": "1s",
             "distributed.admin.system-monitor.interval": "10s",
         }
+    if profile.kind in DASK:
+        settings["distributed.deploy.lost-worker-timeout"] = f"{jobqueue.LOST_SECONDS} s"
     with dask.config.set(settings), _quiet():
+        if profile.kind in DASK or profile.kind == "slurm-runner":
+            with (
+                jobqueue.cluster(profile) if profile.kind in DASK else jobqueue.inside(profile) as client,
+                _reported(client, profile),
+            ):
+                yield client
+            return
         if profile.kind in ("threads", "processes"):
             processes = profile.kind == "processes"
             with (

@@ -246,17 +246,18 @@ def distribute(
     stopping: Callable[[], float | None],
     tick: Callable[[], None],
     slots: int,
+    hopeless: Callable[[], str] | None = None,
 ) -> Iterator[list[Report]]:
     """Keep a window of tasks in flight on a Dask cluster; yields the reports of each task as it ends.
 
     `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting;
-    `slots`: simulations at once, as far as known. A task whose worker died comes back as reports with `lost` set: its
-    blocks are missing, not failed. Where the scheduler or the last worker is gone, what is in flight is lost and
-    nothing more is sent.
+    `slots`: simulations at once, as far as known; `hopeless`: see Lookout. A task whose worker died comes back as
+    reports with `lost` set: its blocks are missing, not failed. Where the scheduler or the last worker is gone, what is
+    in flight is lost and nothing more is sent.
     """
     from distributed import as_completed
 
-    lookout = Lookout(client, slots)
+    lookout = Lookout(client, slots, hopeless)
     queue = iter(tasks)
     again: list[tuple[Sequence[Job], int]] = []
     flying: dict[Any, tuple[Sequence[Job], int]] = {}

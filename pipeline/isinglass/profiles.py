@@ -75,7 +75,7 @@ class Profile:
     interface: str = ""
     report: str = ""
     site: Site = Site()
-    file: Path | None = None
+    file: Path | None = dataclasses.field(default=None, compare=False)
 
     @property
     def slots(self) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isinglass import jobs, ledger, pilot, results
+from isinglass import jobqueue, jobs, ledger, pilot, results
 from isinglass.cluster import connect
 from isinglass.convergence import advice
 from isinglass.coordinates import own_dims
@@ -38,7 +38,7 @@ from isinglass.plans import (
     find_undone,
     plan_of,
 )
-from isinglass.profiles import SCHEDULERS, Profile, cores, load_profile
+from isinglass.profiles import DASK, SCHEDULERS, Profile, cores, load_profile
 from isinglass.progress import Counter, Talk, Ticker, duration, progress
 from isinglass.sealing import seal
 from isinglass.sweep import Grid
@@ -70,6 +70,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
             f"profile {profile.name} submits job arrays: isinglass submit {workflow.name} --cluster {profile.name} "
             "--jobs N; run takes profiles of this machine, of a Dask cluster (slurm-dask, ...) and addresses"
         )
+    jobqueue.join(profile)
     with ExitStack() as clusters:
         client_of = functools.cache(lambda profile: clusters.enter_context(connect(profile)))
 
@@ -153,7 +154,10 @@ def _compute(
         if client is None:
             stream = serial(context, tasks, deadline)
         else:
-            stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots)
+            if client.dashboard_link and profile.kind in (*DASK, "slurm-runner"):
+                talk.say(f"  dashboard     {client.dashboard_link}")
+            hopeless = functools.partial(jobqueue.hopeless, client, profile) if profile.kind in DASK else None
+            stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots, hopeless)
         for batch in stream:
             for report in batch:
                 counter.add(report, expected[report.index])
