@@ -185,6 +185,9 @@ def scripts(
 def _files(
     profile: Profile, batch: Scheduler, name: str, values: dict[str, Any], shares: tuple[int, ...]
 ) -> Iterator[Text]:
+    # schedulers expand % and \ also in the folder of an output file: where there are such, the script itself writes it
+    plain = re.fullmatch(r"[\w./+@=,-]+", values["folder"])
+    values = {**values, "redirect": None if plain else f"{values['folder']}/{name}"}
     if batch.graph:
         yield Text(f"{name}.sh", render(profile, "job.j2", {**values, "script": f"{name}.sh"}))
         yield Text(f"{name}.sub", render(profile, _template(profile), {**values, "script": f"{name}.sh"}), shares)

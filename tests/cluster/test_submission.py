@@ -230,7 +230,7 @@ def test_no_commands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("profile", "more", "told"),
     [
-        ('walltime: "00:03:00"\n', ("--set", "seconds=100"), "give it a longer walltime"),
+        ('walltime: "00:03:00"\nwarning: 178\n', ("--set", "seconds=2.5"), "give it a longer walltime"),
         ("", ("--jobs", "0"), "--jobs 0: write a number from 1"),
         ("", ("--shard", "0/2"), "--shard and submit exclude each other"),
         ("template: nowhere.j2\n", (), "there is no job template nowhere.j2"),
