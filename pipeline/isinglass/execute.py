@@ -24,10 +24,11 @@ from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.entries import codes, several
 from isinglass.exceptions import InputError
 from isinglass.isolation import cell
+from isinglass.kernels.jit import compiling
 from isinglass.ledger import DamagedError
 from isinglass.models.base import Model
 from isinglass.planning import PENDING, Request, block_name
-from isinglass.provenance import machine, now
+from isinglass.provenance import code_of, machine, now, versions
 from isinglass.simulation import Call, Work, beside, compute, failures_within, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid
@@ -61,6 +62,7 @@ class Context:
     limit: float | None = None
     alone: bool = False
     until: float | None = None
+    isinglass: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     """Fill blocks one after the other; a stop is looked for before each block and within it about every second."""
     folder = Path(context.root) / ".store" / str(context.number)
     try:
-        model = context.model.load()
+        model = _same_code(context)
         store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
         fetch(store.root, model, [job.part for job in jobs])
     except (OSError, InputError) as error:
@@ -119,6 +121,28 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
         if out[-1].superseded or out[-1].refused is not None:
             break
     return out
+
+
+@functools.lru_cache(maxsize=4)
+def _same_code(context: Context) -> type[Model]:
+    """The model, once this process is known to compute what the run would. Raises InputError with what differs."""
+    model = context.model.load()
+    found, version, host = code_of(model), versions()["isinglass"], machine()["host"]
+    if context.isinglass and version != context.isinglass:
+        raise InputError(f"worker {host} has Isinglass {version}, the run {context.isinglass}: install the same there")
+    if found.hash != context.code:
+        try:
+            path = Path(context.root) / ".store" / "code" / f"{context.code}.json"
+            run = ledger.read_twice(path)["definitions"]
+            names = sorted(n for n in {*found.definitions, *run} if found.definitions.get(n) != run.get(n))
+        except (DamagedError, FileNotFoundError):
+            names = [f"{found.hash}, not {context.code}"]
+        raise InputError(f"worker {host} has other code than the run ({', '.join(names)}): install the same there")
+    with compiling(context.code) as first:
+        if first:  # into the cache that the processes of this kind of machine share, before they all do
+            tiny, words = model.tiny(), np.arange(1, 5 + 4 * model.lanes, dtype=np.uint64)
+            tiny.simulate(words[:4], words[4:].reshape(-1, 4))
+    return model
 
 
 @functools.lru_cache(maxsize=4)

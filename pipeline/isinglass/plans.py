@@ -19,6 +19,7 @@ from isinglass.exceptions import InputError
 from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
 from isinglass.isolation import cell
+from isinglass.kernels.jit import compiling
 from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
 from isinglass.pilot import PILOT_LIMIT, pilot
@@ -234,7 +235,8 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
             most = None if limit is None else min(limit, PILOT_LIMIT)
             with cell(asked.reference, most, (home or Path()).parent, lambda: False) as alone:
                 return pilot(asked.grid, asked.cost, cores(), alone)
-        return pilot(asked.grid, asked.cost, cores())
+        with compiling(asked.code.hash):
+            return pilot(asked.grid, asked.cost, cores())
     finally:
         if home is not None:
             (home / "pilot.run").unlink(missing_ok=True)

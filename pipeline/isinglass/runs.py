@@ -40,6 +40,7 @@ from isinglass.plans import (
 )
 from isinglass.profiles import DASK, SCHEDULERS, Profile, cores, load_profile
 from isinglass.progress import Counter, Talk, Ticker, duration, progress
+from isinglass.provenance import versions
 from isinglass.sealing import seal
 from isinglass.sweep import Grid
 from isinglass.workflow import Workflow, load_workflow
@@ -138,6 +139,7 @@ def _compute(
     context = Context(
         str(store.root.absolute()), store.number, asked.reference, asked.code.hash, request_name, measured.seconds,
         str(stop_file.absolute()), asked.workflow.time_limit, until=_seconds("ISINGLASS_UNTIL"),
+        isinglass=versions()["isinglass"],
     )  # fmt: skip
     # worker processes are started again, and each block then looks after itself; this process can die only once
     fatal = [r["block"] for r in ledger.in_flight(store.ledger) if ledger.deaths_of(r) >= ledger.DEATHS]
