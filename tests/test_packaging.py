@@ -33,7 +33,14 @@ def locked() -> dict[str, list[str]]:
 
 
 def test_lock_names_every_dependency() -> None:
-    direct = {normal(r) for r in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])}
+    direct = {
+        normal(r)
+        for r in (
+            *PROJECT["dependencies"],
+            *PROJECT["optional-dependencies"]["dev"],
+            *PROJECT["optional-dependencies"]["cluster"],
+        )
+    }
     assert direct <= locked().keys()
 
 

@@ -129,6 +129,9 @@ def _read(name: str, path: Path) -> Profile:
     if not isinstance(content, dict):
         raise InputError(f"{path}: a profile is a mapping with the key `kind`")
     kind = content.get("kind")
+    for key in content if kind is None else ():
+        if key not in CHECKS:
+            raise InputError(f"{path}: unknown key {key!r}; {known(str(key), ('kind', *CHECKS))}")
     if not isinstance(kind, str) or kind not in KINDS:
         raise InputError(f"{path}: kind {kind!r} is unknown; {known(str(kind), KINDS)}")
     allowed = _allowed(kind)
