@@ -44,7 +44,7 @@ def test_landscape_is_that_of_hebb_couplings(stored: int, shown: int) -> None:
     assert ours.energy == pytest.approx(energy, abs=1e-13)
     level, values = ours.levels()
     assert (values[level] == ours.energy).all()
-    s, h = theory.spins(6), ours.fields().astype(int) - stored * 5
+    s, h = theory.spins(6), 2 * ours.fields().astype(int) - stored * 5
     for i in range(6):
         up = s[:, i] == 1
         x = np.flatnonzero(up)

@@ -14,14 +14,22 @@ if TYPE_CHECKING:
 
 
 def race(
-    name: str, observable: str, along: str, between: str, base: Any, across: str, level: float | None = None
+    name: str,
+    observable: str,
+    along: str,
+    between: str,
+    base: Any,
+    across: str,
+    level: float | None = None,
+    over: tuple[str, ...] = (),
 ) -> errors.Stage:
     """The stage for times of each sample: that along the axis `along` at which `observable` first reaches `level`,
-    linearly interpolated in the logarithm; without `level`, the least of `observable` (a time) along that axis.
+    linearly interpolated in the logarithm; without `level`, the least of `observable` (a time) along that axis, and
+    along the axes `over`. Points that the workflow skipped are no part of it; where another is not done it is NaN.
 
     Medians over samples, since a sample may not get there by the end of the axis (∞). Returns, dims (axes... without
-    `along`), each with `_error` (half the 68.3 % interval), `_low`, `_high` (95 %, bootstrap over samples, those of one
-    value of `across` resampled together):
+    `along`, `over`), each with `_error` (half the 68.3 % interval, NaN where that is not finite), `_low`, `_high` (95 %,
+    bootstrap over samples, those of one value of `across` resampled together):
 
     * `<name>`, the median time of each value of `between`, in the units of the axis (of the observable);
       `<name>_beyond`, the share of samples that do not get there (whose least lies at an end of the axis);
@@ -47,15 +55,18 @@ def race(
             raise InputError(
                 f"{title}: {across!r} is not quenched, so its values share samples and are not independent"
             )
-        samples = errors.sample_means(da, ds["status"]).sortby(along)
+        samples, skipped = xr.broadcast(
+            errors.sample_means(da, ds["status"]), (ds["status"] == phases.SKIPPED).all(("sample", "replica"))
+        )
+        samples = samples.where(~skipped, np.inf if level is None else -np.inf)
+        samples = samples.min(over, skipna=False).sortby(along) if over else samples.sortby(along)
         rest = [d for d in samples.dims if d not in (along, across, between, "sample")]
         samples = samples.transpose(*rest, across, between, "sample", along)
         grid = samples[along].values.astype(float)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            times, ends = _least(samples.values) if level is None else reached(grid, samples.values, level)
+        times, ends = _least(samples.values) if level is None else reached(grid, samples.values, level)
+        there = ~np.isnan(samples.values).any(axis=-1)
+        times = np.where(there, times, np.nan)
         template = samples.isel({"sample": 0, along: 0}, drop=True)
-        times = np.where(np.isnan(samples.values).any(axis=-1), np.nan, times)
-        there = ~np.isnan(times)
         origin = labels.index(str(base))
         sizes, seed = ds[across].values.astype(float), int(ds.attrs.get("seed", 0))
         shown = _Shown(template)
@@ -66,9 +77,7 @@ def race(
                 both = (logs, logs - logs[:, origin, None])
             spread = [np.empty((errors.RESAMPLES, *x.shape[:-1])) for x in both]
             for a in range(sizes.size):
-                rng = errors.generator(
-                    seed, {"race": name, across: sizes[a], **dict(zip(map(str, rest), cell, strict=True))}
-                )
+                rng = errors.generator(seed, place | {"race": name, across: float(sizes[a])})
                 draws = rng.integers(0, logs.shape[-1], (errors.RESAMPLES, logs.shape[-1]))
                 for x, out in zip(both, spread, strict=True):
                     out[:, a] = np.moveaxis(median(x[a][:, draws]), 0, -1)
@@ -99,20 +108,20 @@ def reached(grid: np.ndarray, curves: np.ndarray, level: float) -> tuple[np.ndar
 
     Linear in the logarithm of the grid; its first value where the curve begins at or above the level.
     """
-    above = curves >= level
+    above = curves >= level  # a curve that is skipped from somewhere on is -∞ there
     k = np.argmax(above, axis=-1)[..., None]
     before = np.maximum(k - 1, 0)
     first, second = (np.take_along_axis(curves, i, -1)[..., 0] for i in (before, k))
-    part = np.where(second > first, (level - first) / (second - first), 1.0)
+    part = (level - first) / np.where(second > first, second - first, level - first)
     low, high = np.log(grid)[before[..., 0]], np.log(grid)[k[..., 0]]
     missed = ~above.any(axis=-1)
     return np.where(missed, np.inf, np.exp(low + part * (high - low))), np.asarray(missed)
 
 
 def _least(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least of curves (..., L), and whether it lies at an end."""
-    at = np.argmin(np.where(np.isnan(curves), np.inf, curves), axis=-1)
-    return curves.min(axis=-1), (at == 0) | (at == curves.shape[-1] - 1)
+    """The least of curves (..., L), and whether it lies at an end of what is finite."""
+    at, last = np.argmin(curves, axis=-1), np.isfinite(curves).sum(axis=-1) - 1
+    return curves.min(axis=-1), (at == 0) | (at == last)
 
 
 def median(values: np.ndarray) -> np.ndarray:
@@ -155,7 +164,7 @@ class _Shown:
                 continue
             low, high = errors.interval(column, count)
             near, far = errors.interval(column, count, phases.ONE_SIGMA, student=False)
-            error = (far - near) / 2 if np.isfinite([near, far]).all() else np.inf
+            error = (far - near) / 2 if np.isfinite(value[index] + near + far) else np.nan
             for end, x in zip(list(phases.ENDS)[1:], (error, low, high), strict=True):
                 self.columns[suffix + end][(*cell, *index)] = x
 

@@ -46,8 +46,8 @@ def landscape(patterns: np.ndarray, cue: np.ndarray, squares: np.ndarray, shown:
 
 @jit
 def fields(patterns: np.ndarray, out: np.ndarray) -> None:
-    """Write P(N-1) + N Σ_j J_ij s_j >= 0 into `out`, uint16 (N, 2^(N-1)), of spin i: a column for each state of the
-    others, in order (bit i left out)."""
+    """Write (P(N-1) + N Σ_j J_ij s_j)/2, 0 to P(N-1), into `out`, uint16 (N, 2^(N-1)), of spin i: a column for each
+    state of the others, in order (bit i left out)."""
     n, bits = patterns.shape[1], masks(patterns)
     for i in range(n):
         low = uint64((1 << i) - 1)
@@ -56,7 +56,7 @@ def fields(patterns: np.ndarray, out: np.ndarray) -> None:
             total = patterns.shape[0] * (n - 2)
             for m in range(bits.size):
                 total += patterns[m, i] * (n - 2 * popcount(x ^ bits[m]))
-            out[i, k] = total
+            out[i, k] = total // 2
 
 
 @jit
@@ -112,15 +112,15 @@ def thermal(
     one sequential sweep there and one back. `field` is that of `fields`.
     """
     n, keep, centre = field.shape[0], math.exp(-0.5 * dt), stored * (field.shape[0] - 1)
-    up = np.empty((n, 2 * centre + 1))
+    up = np.empty((3, centre + 1))  # of spins that the cue shows as -1, does not show, shows as +1
     for k in range(temperature.size):
-        for i in range(n):
+        for c in range(3):
             for f in range(up.shape[1]):
-                up[i, f] = 1 / (1 + math.exp(-2 * ((f - centre) / n + bias * cue[i]) / temperature[k]))
+                up[c, f] = 1 / (1 + math.exp(-2 * ((2 * f - centre) / n + bias * (c - 1)) / temperature[k]))
         for i in range(n):
-            _relax(p, field[i], up[i], keep, 1 << i)
+            _relax(p, field[i], up[cue[i] + 1], keep, 1 << i)
         for i in range(n - 1, -1, -1):
-            _relax(p, field[i], up[i], keep, 1 << i)
+            _relax(p, field[i], up[cue[i] + 1], keep, 1 << i)
 
 
 @jit
