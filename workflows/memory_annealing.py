@@ -31,7 +31,7 @@ workflow = Workflow(
     axes={"kind": ["transverse", "thermal"], "spins": [6, 8, 10], "stored": [1, 2, 3],
           "duration": [2 ** (k / 2) for k in range(20)] + [2.0**k for k in range(10, 13)]},
     fixed={"cue": 0.5, "bias": 0.2, "strength": 1.0, "copies": 1},
-    derived={"time_step": lambda p: 0.2 if p["kind"] == "transverse" else 0.4},
+    derived={"time_step": lambda p: 0.2 if p["kind"] == "transverse" else min(0.4, p["duration"] / 20)},
     where=lambda p: p["duration"] <= 800 or (p["kind"] == "thermal" and p["duration"] * 2 ** p["spins"] <= WORK),
     samples=16,
     seed=1998,

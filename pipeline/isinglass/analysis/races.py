@@ -28,7 +28,7 @@ def race(
     along the axes `over`. Points that the workflow skipped are no part of it; where another is not done it is NaN.
 
     Medians over samples, since a sample may not get there by the end of the axis (∞). Returns, dims (axes... without
-    `along`, `over`), each with `_error` (half the 68.3 % interval, NaN where that is not finite), `_low`, `_high` (95 %,
+    `along`, `over`), each with `_error` (half the 68.3 % interval, NaN where that is not finite), `_low`, `_high` (95 %
     bootstrap over samples, those of one value of `across` resampled together):
 
     * `<name>`, the median time of each value of `between`, in the units of the axis (of the observable);
