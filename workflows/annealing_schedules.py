@@ -32,7 +32,7 @@ workflow = Workflow(
     ],
     figures=[
         lines(observable="shortest_solution_ratio", name="schedules_time", title="Time to solution, best schedule",
-              labels={"shortest_solution_ratio": r"time to solution, transverse/thermal ($\hbar/J$ per sweep)"}),
+              labels={"shortest_solution_ratio": "time to solution,\n" r"transverse/thermal ($\hbar/J$ per sweep)"}),
         lines(observable="fewest_layers_ratio", name="schedules_layers", title="Layers to solution, best schedule",
               labels={"fewest_layers_ratio": "layers to solution, transverse/thermal"}),
     ],

@@ -19,7 +19,7 @@ labels = {
     "recall_probability_mean": "probability of the cued pattern",
     "time_to_success": r"median $\tau$ at success 0.9 ($\hbar/J$; sweeps)",
     "shortest_solution": r"median time to solution ($\hbar/J$; sweeps)",
-    "shortest_solution_ratio": r"time to solution, transverse/thermal ($\hbar/J$ per sweep)",
+    "shortest_solution_ratio": "time to solution,\n" r"transverse/thermal ($\hbar/J$ per sweep)",
 }
 race = partial(races.race, along="duration", between="kind", base="thermal", across="spins")
 curves = partial(CurvePanels, x="duration", colour="spins", panels="kind", labels=labels)

@@ -9,6 +9,7 @@ import pytest
 from scipy.linalg import expm
 
 from isinglass import InputError
+from isinglass.catalog import reference
 from isinglass.kernels import annealing
 from isinglass.kernels.streams import random_signs
 from isinglass.models.memory_annealing import Landscape, MemoryAnnealing, drawn, memory
@@ -85,6 +86,8 @@ def test_one_pattern_is_one_large_spin(kind: str, cue: float) -> None:
     out = model.simulate(DISORDER, noise(1))
     m, p = theory.collective(kind, n, bias * cue, 1.0, 6.0, 240)
     ends = p[0] if cue else p[0] + p[-1]
+    if cue:
+        assert p[0] == pytest.approx(reference(f"annealing.one_pattern.{kind}").number(), abs=2e-5)
     assert out["success"][0] == pytest.approx(ends, abs=3e-4)
     assert out["recall_overlap"][0] == pytest.approx(p @ m / n, abs=3e-4)
     assert out["excess_energy"][0] == pytest.approx(p @ ((n**2 - m**2) / (2 * n) + bias * cue * (n - m)) / n, abs=1e-3)
