@@ -66,7 +66,7 @@ def race(
         times, ends = _least(samples.values) if level is None else reached(grid, samples.values, level)
         there = ~np.isnan(samples.values).any(axis=-1)
         times = np.where(there, times, np.nan)
-        template = samples.isel({"sample": 0, along: 0}, drop=True)
+        template = samples.isel({"sample": 0, along: 0}, drop=True).reset_coords(drop=True)  # derived: time_step
         origin = labels.index(str(base))
         sizes, seed = ds[across].values.astype(float), int(ds.attrs.get("seed", 0))
         shown = _Shown(template)
