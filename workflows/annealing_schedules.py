@@ -30,7 +30,7 @@ workflow = Workflow(
     seed=1998,
     stages=[
         errors.mean("step_error", "converged"),
-        race("shortest_solution", "time_to_solution", over=("strength",)),
+        race("shortest_solution", "time_to_solution", over=("strength",), guard="converged"),
         race("fewest_layers", "layers_to_solution", over=("strength", "time_step")),
     ],
     figures=[

@@ -38,7 +38,7 @@ workflow = Workflow(
         errors.mean("success", "recall_probability", "erased_overlap", "excess_energy", "pattern_is_ground",
                     "degeneracy", "step_error", "converged"),
         race("time_to_success", "success", level=0.9),
-        race("shortest_solution", "time_to_solution"),
+        race("shortest_solution", "time_to_solution", guard="converged"),
     ],
     figures=[
         curves(observable="success", lines={"0.9": 0.9}, name="annealing_success",

@@ -89,6 +89,11 @@ def test_the_least_over_several_axes(raw):
     out = race(level=None, observable="cost", over=("step",))(ds)
     assert out["t"].values.ravel() == pytest.approx([2, 4])
     assert "step" not in out.dims
+    ds["converged"] = (ds["cost"] > 2).astype(float)
+    guarded = race(level=None, observable="cost", over=("step",), guard="converged")(ds)
+    assert guarded["t"].values.ravel() == pytest.approx([3, 4]), "2 of the slow did not converge"
+    with pytest.raises(InputError, match="leave one out"):
+        race(observable="cost", guard="converged")(ds)
 
 
 def test_intervals_cover(raw):

@@ -22,10 +22,12 @@ def race(
     across: str,
     level: float | None = None,
     over: tuple[str, ...] = (),
+    guard: str | None = None,
 ) -> errors.Stage:
     """The stage for times of each sample: that along the axis `along` at which `observable` first reaches `level`,
     linearly interpolated in the logarithm; without `level`, the least of `observable` (a time) along that axis, and
-    along the axes `over`. Points that the workflow skipped are no part of it; where another is not done it is NaN.
+    along the axes `over`, of simulations in which `guard` is 1 (`converged`). Points that the workflow skipped are no
+    part of it; where another is not done it is NaN.
 
     Medians over samples, since a sample may not get there by the end of the axis (∞). Returns, dims (axes... without
     `along`, `over`), each with `_error` (half the 68.3 % interval, NaN where that is not finite), `_low`, `_high` (95 %
@@ -46,6 +48,8 @@ def race(
         import xarray as xr
 
         da = errors.observable(ds, observable)
+        if guard is not None and level is not None:
+            raise InputError(f"{title}: guard is for the least, and level = {level:g} is given: leave one out")
         for axis in (along, across):
             phases.check_axis(ds, da, axis, title)
         labels = list(map(str, ds[between].values.tolist())) if between in ds.dims else []
@@ -59,6 +63,9 @@ def race(
             errors.sample_means(da, ds["status"]), (ds["status"] == phases.SKIPPED).all(("sample", "replica"))
         )
         samples = samples.where(~skipped, np.inf if level is None else -np.inf)
+        if guard is not None:
+            good = errors.sample_means(errors.observable(ds, guard), ds["status"]) == 1
+            samples = samples.where(good | samples.isnull(), np.inf)
         samples = samples.min(over, skipna=False).sortby(along) if over else samples.sortby(along)
         rest = [d for d in samples.dims if d not in (along, across, between, "sample")]
         samples = samples.transpose(*rest, across, between, "sample", along)
@@ -142,7 +149,7 @@ def _slope(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
     shape = [1] * y.ndim
     shape[axis] = x.size
     with np.errstate(invalid="ignore"):
-        terms = np.where(weight.reshape(shape) == 0, np.where(np.isinf(y), np.nan, 0.0), weight.reshape(shape) * y)
+        terms = np.where(abs(weight.reshape(shape)) < 1e-12 * abs(weight).max(), 0.0, weight.reshape(shape) * y)
         return np.asarray(terms.sum(axis=axis))
 
 
