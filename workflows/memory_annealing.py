@@ -27,7 +27,7 @@ workflow = Workflow(
     title="Annealing a memory: transverse field against heat",
     model=MemoryAnnealing,
     axes={"kind": ["transverse", "thermal"], "spins": [6, 8, 10], "stored": [1, 2, 3],
-          "duration": [2 ** (k / 2) for k in range(20)] + [2.0**k for k in range(10, 13)]},
+          "duration": [2 ** (k / 2) for k in range(21)]},
     fixed={"cue": 0.5, "bias": 0.2, "strength": 1.0, "copies": 1},
     derived={"time_step": lambda p: 0.2 if p["kind"] == "transverse" else min(0.4, p["duration"] / 20)},
     where=lambda p: p["duration"] <= (800 if p["kind"] == "transverse" else 2 ** (18 - p["spins"] / 2)),
@@ -50,6 +50,6 @@ workflow = Workflow(
         times(observable="shortest_solution_ratio", colour="stored", at={"kind": "transverse"}, name="annealing_ratio",
               theory=[Line("equal", lambda x: 1 + 0 * x, ":")], title="Time to solution, best duration"),
     ],
-    presets={"paper": {"axes": {"spins": [6, 8, 10, 12, 14], "duration": [2 ** (k / 2) for k in range(35)]},
+    presets={"paper": {"axes": {"spins": [6, 8, 10, 12, 14], "duration": [2 ** (k / 2) for k in range(31)]},
                        "samples": 128}},
 )  # fmt: skip
