@@ -169,13 +169,16 @@ def test_kinds_share_their_landscape() -> None:
 
 def test_readouts_follow_the_probabilities() -> None:
     """20 000 runs that are read: their overlaps within 4 standard errors (6e-5) of the exact ones."""
-    model = MemoryAnnealing(spins=6, stored=2, duration=6.0, shots=20_000)
+    model = MemoryAnnealing(spins=6, stored=2, duration=30.0, bias=0.6, shots=20_000)
     out = model.simulate(DISORDER, noise(1))
     patterns, cues = drawn(DISORDER, 6, 2, 3)
     s = theory.spins(6)
-    p, c = (model._run(Landscape(patterns, cue, 0.2), model.steps) for cue in cues)
+    p, c = (model._run(Landscape(patterns, cue, 0.6), model.steps) for cue in cues)
     q = abs(s @ s.T) / 6
-    assert out["recall_overlap"][0] == pytest.approx(p @ s @ patterns[0] / 6, abs=1e-12)
+    overlaps = (p @ s) * patterns[0]
+    assert out["recall_overlap"][0] == pytest.approx(overlaps.mean(), abs=1e-12)
+    assert out["recall_gain"][0] == pytest.approx(overlaps.mean() - 0.5, abs=1e-12)
+    assert out["erased_overlap"][0] == pytest.approx(overlaps[cues[0] == 0].mean(), abs=1e-12)
     for name, other in (("coherence", p), ("blind_coherence", c)):
         mean = p @ q @ other
         error = np.sqrt((p @ q**2 @ other - mean**2) / 20_000)
