@@ -252,6 +252,7 @@ def test_a_step_that_is_too_long_is_flagged() -> None:
         ({"bias": 50.0}, "phases would alias"),
         ({"duration": 1e8}, "at most duration ="),
         ({"duration": 0.0}, "below its minimum"),
+        ({"shots": 2**20, "spins": 20}, "more than 2.24 readings: at most shots = 838860"),
         ({"stored": 0}, "below its minimum"),
         ({"cue": -0.5}, "below its minimum"),
     ],

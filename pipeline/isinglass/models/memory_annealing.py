@@ -102,7 +102,12 @@ class MemoryAnnealing(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        statevector.check_memory(self.spins, 2**self.spins, 48 + self.spins)
+        statevector.check_memory(self.spins, 2**self.spins, 64 + self.spins)
+        if self.shots * self.spins > 2**24:
+            raise InputError(
+                f"shots = {self.shots} of {self.spins} spins are more than 2^24 readings: at most shots = "
+                f"{2**24 // self.spins}"
+            )
         if self.duration / self.time_step > STEPS:
             raise InputError(
                 f"duration = {self.duration:g} has {self.duration / self.time_step:.3g} steps of {self.time_step:g}, "
