@@ -234,6 +234,23 @@ def test_lines_over_logarithms_and_over_an_own_dim(run):
         PhaseLines(x="time", observable="memory", at={"temperature": 0}).draw(ds)
 
 
+def test_a_zero_on_a_logarithmic_axis_is_kept(run, tmp_path):
+    """As of a rate that is switched off: linear up to the least value above it, also where zero is the only value."""
+    ds = run(loads=3)
+    for loads in ([0.0, 0.1, 0.2], [0.0, 0.0, 0.0]):
+        there = ds.assign_coords(load=("load", loads, ds["load"].attrs))
+        there = there if loads[1] else there.isel(load=[0])
+        lines = PhaseLines(x="load", observable="memory", at={"temperature": 0}, log=("load",), theory=np.cos).draw(
+            there
+        )
+        chart = dataclasses.replace(DIAGRAM, log=("load",)).draw(there)
+        for figure in (lines, chart):
+            assert figure.axes[0].get_xscale() == ("symlog" if loads[1] else "linear")
+            written(figure, tmp_path)
+        assert lines.axes[0].lines[0].get_xdata()[0] == 0
+    np.testing.assert_allclose(edges([0.0, 1.0, 10.0], log=True), [0, *10 ** np.array([-0.5, 0.5, 1.5])])
+
+
 def test_a_panel_for_each_value_of_a_facet(run, tmp_path):
     ds = run()
     second = ds.copy(deep=True)

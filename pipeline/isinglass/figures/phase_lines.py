@@ -67,8 +67,7 @@ class PhaseLines:
         x = base.words(ds, self.x)
         units = str(ds[self.colour].attrs.get("units", "1")) if self.colour else "1"
         unit = "" if units == "1" else f" {units}"
-        spaced = np.geomspace if self.x in self.log else np.linspace
-        fine = spaced(float(x.min()), float(x.max()), 401) if x.dtype.kind in "iuf" else None
+        fine = base.fine(x, self.x in self.log) if x.dtype.kind in "iuf" else None
         for i, value in enumerate(values):
             curve = ds.isel({self.colour: i}) if self.colour else ds
             text = f"{self._symbol()} = {value:g}{unit}" if values.dtype.kind in "iuf" else str(value)
@@ -94,8 +93,7 @@ class PhaseLines:
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, mean, self.labels))
         if self.x in self.log:
-            ax.set_xscale("log")
-            base.ticks(ax.xaxis, x)
+            base.logarithmic(ax, "x", x)
         if mean.removesuffix("_mean") in self.log and (ds[mean] > 0).any():
             ax.set_yscale("log")
         if self.limits:
