@@ -182,7 +182,7 @@ def test_replicas_do_not_depend_on_which_are_asked() -> None:
         assert len(np.unique(both["energy_2"] + both["magnetisation_4"])) > 100  # they differ among each other
 
 
-@pytest.mark.parametrize(("wrong", "says"), [({"length": 7}, "odd"), ({"steps": 2**21}, "interval")])
+@pytest.mark.parametrize(("wrong", "says"), [({"length": 7}, "odd"), ({"steps": 2**19}, "needs 1.5 GiB .* interval")])
 def test_what_cannot_be_is_refused(wrong: dict[str, int], says: str) -> None:
     with pytest.raises(InputError, match=says):
         Ising(**wrong)
