@@ -291,7 +291,7 @@ def test_parameters_and_their_limits() -> None:
         with pytest.raises(ValueError, match=message):
             SpinGlass(**wrong)
     for wrong in ({"spins": 2**20, "steps": 1000}, {"steps": 10**10}, {"equilibration": 10**10}):
-        with pytest.raises(ValueError, match="needs .* GiB at a time"):
+        with pytest.raises(ValueError, match=r"needs .* GiB at a time"):
             SpinGlassMemory(**wrong)
 
 

@@ -94,6 +94,14 @@ def test_at_zero_field_everything_is_kept() -> None:
             assert out["total_correlation"] == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_copies_are_read_independently(rate: float) -> None:
+    """Spins along x, no field: readouts are fair coins, whose overlap is that of unrelated ones, 0.28 at N = 8."""
+    model = TransverseQuench(spins=8, start="polarised", field=0, rate=rate, equilibration=1, steps=4, shots=40)
+    found = model.simulate(DISORDER, noise(3))["coherence"]
+    assert (abs(found - 0.273) < 0.07).all()  # Σ |8 - 2k| C(8, k)/(8·2^8), 4 standard errors of 160 readings
+
+
 def test_memory_of_another_message_is_nothing() -> None:
     """The permutation null: mean over 3000 within 4 standard errors (6e-5) and the bias of few pairs."""
     stream, found = DISORDER.copy(), []
@@ -169,18 +177,18 @@ def test_trajectories_solve_the_lindblad_equation() -> None:
         assert np.isnan(one[name]).all(), name
 
 
-@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("steps", [1, 12])
 def test_a_trajectory_is_dephased_for_its_whole_time_and_no_longer(steps: int) -> None:
-    """Without a field a spin along x has got a Z with probability (1 - e^{-γt})/2: 6000 of them, 4 standard errors."""
-    n, rate, dt, stream = 3, 1.0, 0.4, DISORDER.copy()
-    bond, turned, out = np.zeros(8, np.int8), 0, np.empty((3, n))
-    for _ in range(2000):
-        re, im = np.full(8, 8**-0.5), np.zeros(8)
+    """Without a field a spin along x has a Z with probability (1 - e^{-γt})/2: 32 000 spins, 4 standard errors."""
+    n, rate, dt, stream = 8, 1.0, 0.1, DISORDER.copy()
+    bond, turned, out = np.zeros(256, np.int8), 0, np.empty((3, n))
+    for _ in range(4000):
+        re, im = np.full(256, 1 / 16), np.zeros(256)
         statevector.evolve(re, im, bond, n, 0.0, rate, dt, steps, stream)
         statevector.bloch(re, im, n, out)
         turned += int((out[0] < 0).sum())
     exact = (1 - np.exp(-rate * dt * steps)) / 2
-    assert abs(turned / 6000 - exact) < 4 * np.sqrt(exact * (1 - exact) / 6000)
+    assert abs(turned / 32_000 - exact) < 4 * np.sqrt(exact * (1 - exact) / 32_000)
 
 
 def test_the_window_and_what_counts_as_converged() -> None:
