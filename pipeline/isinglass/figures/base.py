@@ -84,6 +84,10 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
 }
 
 
+class AbsentError(InputError):
+    """The data have none of a value that a figure is about."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A theory curve: `function` maps values of the figure's x axis to y (NaN where there is none).
@@ -232,7 +236,7 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
         there = ds[axis].values
         near = np.isclose(there, value) if there.dtype.kind in "iuf" else (there == value) | (words(ds, axis) == value)
         if not near.any():
-            raise InputError(
+            raise AbsentError(
                 f"{what}: {axis} has no value {value!r}; it has {', '.join(map(str, words(ds, axis)[:20]))}"
             )
         ds = ds.isel({axis: int(np.flatnonzero(near)[0])})

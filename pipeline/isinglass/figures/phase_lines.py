@@ -102,7 +102,8 @@ class PhaseLines:
         if len(handles) > 1:
             lines = len(handles) - len(values)  # the theory, which matplotlib puts first
             ax.legend(handles[lines:] + handles[:lines], texts[lines:] + texts[:lines], handlelength=1.8)
-        notes = ["Bars: one standard error over samples."] if self._has_error(ds, mean) else []
+        bars = self._has_error(ds, mean) and np.isfinite(ds[mean.removesuffix("_mean") + "_error"].values).any()
+        notes = ["Bars: one standard error over samples."] if bars else []
         lost = base.missing(ds)
         base.headings(figure, ds, self.title, [*notes, f"Not computed: {lost}." if lost else ""], 84)
         return figure
@@ -127,7 +128,11 @@ class PhaseLines:
         return self.colour in inspect.signature(self.theory).parameters
 
     def _symbol(self) -> str:
+        """Of the axis `colour` in the legend: what stands in $ at the end of its own label, or of the common one."""
         name = str(self.colour)
+        own = self.labels.get(name, "")
+        if own.endswith("$"):
+            return f"${own[:-1].rpartition('$')[2]}$"
         return f"${base.LABELS[name][1]}$" if name in base.LABELS else name.replace("_", " ")
 
 
