@@ -73,6 +73,8 @@ class Ising(Model):
         super().__post_init__()
         if self.length % 2:
             raise InputError(f"length = {self.length} is odd, and the checkerboard needs an even one: add 1")
+        if self.dynamics == "wolff" and not self.equilibration:
+            raise InputError("dynamics = 'wolff' counts the clusters of a step while equilibrating: set equilibration")
         series = 2 * self.lanes * 3 * 8 * self.steps  # |m| and energy: as integers, as numbers, and the square of one
         what = f"steps = {self.steps} measurements of 64 replicas, length = {self.length},"
         check_memory(series + 84 * self.length**2, what, "raise interval instead of steps")
