@@ -10,7 +10,7 @@ from isinglass import catalog
 from isinglass.exceptions import InputError
 from isinglass.kernels import ising as kernel
 from isinglass.kernels.bernoulli import BANK, DIGITS, fill_pairs, open_bank, threshold
-from isinglass.models.ising import Ising
+from isinglass.models.ising import Ising, _halves_agree
 from isinglass.theory import ising as theory
 
 
@@ -122,7 +122,7 @@ def test_wolff_is_the_local_update_at_the_critical_point(length: int) -> None:
 
 
 def test_a_step_of_wolff_turns_every_spin_on_average() -> None:
-    """At T = 5 clusters are small, and one alone would leave M as it was: of whole steps the correlation is below 0.5."""
+    """At T = 5 clusters are small, and one alone leaves M as it was: of whole steps the correlation is below 0.5."""
     spins, m, e = np.ones((32, 32), np.int8), np.empty(400, np.int64), np.empty(400, np.int64)
     kernel.run_wolff(spins, 5.0, stream("step"), 20, 1, m, e)
     assert abs(np.corrcoef(m[1:], m[:-1])[0, 1]) < 0.5
@@ -200,3 +200,12 @@ def test_replicas_do_not_depend_on_which_are_asked() -> None:
 def test_what_cannot_be_is_refused(wrong: dict[str, int], says: str) -> None:
     with pytest.raises(InputError, match=says):
         Ising(**wrong)
+
+
+def test_halves_agree_within_five_standard_errors() -> None:
+    """A drift of 8 standard errors of the difference is seen, one of 2 is not: 64 series of 100 independent values."""
+    rng = np.random.default_rng(4)
+    error = np.sqrt(2 / 50 / 64)
+    for drift, agree in ((8, False), (2, True)):
+        series = rng.normal(size=(64, 100)) + drift * error * (np.arange(100) >= 50)
+        assert (_halves_agree(series) == agree).all()
