@@ -271,7 +271,7 @@ def test_the_coercive_field_is_where_the_loop_crosses_zero() -> None:
 def test_observables_of_a_loop_are_their_definitions() -> None:
     """The path gone again by hand, at a temperature where none of them is trivial."""
     model = RandomFieldIsing(
-        dimension=2, size=12, disorder=1.5, temperature=0.8, field_step=0.25, sweeps=2, reach=4.0, excursion=3.0
+        dimension=2, size=12, disorder=1.5, temperature=1.6, field_step=0.25, sweeps=2, reach=4.0, excursion=3.0
     )
     got = {k: v[0] for k, v in model.simulate(stream("disorder", 0), stream("noise", 0)[None]).items()}
     r, k, rising = ramp(model), -16, []
@@ -300,7 +300,7 @@ def test_observables_of_a_loop_are_their_definitions() -> None:
         "history_overlap": ((a * b).mean() - (b * across).mean()) / (1 - (a * across).mean()),
     }  # fmt: skip
     assert {name: float(got[name]) for name in expected} == pytest.approx(expected, abs=1e-12)
-    assert len(set(expected.values())) == len(expected)
+    assert 1 not in expected.values()
 
 
 def test_connected_overlap() -> None:
