@@ -7,6 +7,12 @@ from isinglass.analysis import errors, phases, ridges
 from isinglass.figures import PhaseLines
 from isinglass.models.random_field import RandomFieldIsing
 
+LABELS = {
+    "size": "edge $L$",
+    "states_per_spin_mean": "states at rest per spin $K/N$",
+    "largest_avalanche_mean": "largest avalanche $/N$",
+}
+
 workflow = Workflow(
     title="Random-field Ising model: states at rest after one turning field",
     model=RandomFieldIsing,
@@ -27,8 +33,9 @@ workflow = Workflow(
     ],
     figures=[
         PhaseLines(x="disorder", observable="states_per_spin", colour="size",
-                   name="states_per_spin", title="States at rest that one turning field can give, T = 0"),
-        PhaseLines(x="disorder", observable="largest_avalanche", colour="size", name="largest_avalanche",
+                   name="states_per_spin", labels=LABELS,
+                   title="States at rest that one turning field can give, T = 0"),
+        PhaseLines(x="disorder", observable="largest_avalanche", colour="size", name="largest_avalanche", labels=LABELS,
                    title="Largest avalanche of the same samples"),
     ],
     presets={"paper": {"axes": {"disorder": np.linspace(1.0, 5.0, 41), "size": [8, 16, 32, 48]}, "samples": 64}},

@@ -33,7 +33,7 @@ workflow = Workflow(
             title="Return-point memory and the largest step of the loop",
         ),
         PhaseDiagram(
-            x="disorder", y="temperature", panels=("history_overlap_mean",), limits=(-1.0, 1.0),
+            x="disorder", y="temperature", panels=("history_overlap_mean",), limits=(-1.0, 1.0), colours="RdBu_r",
             name="return_history", labels={"history_overlap_mean": "history overlap"},
             title="History overlap of the returned state",
         ),

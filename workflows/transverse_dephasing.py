@@ -7,7 +7,11 @@ from isinglass.analysis import errors, memory
 from isinglass.figures import PhaseLines
 from isinglass.models.transverse_quench import TransverseQuench
 
-RATE = {"rate": r"dephasing rate $\hbar\gamma/J$"}
+LABELS = {
+    "rate": r"dephasing rate $\hbar\gamma/J$",
+    "field": "transverse field $h/J$",
+    "retention_mean": r"retention $\sum\xi_i\langle Z_i\rangle/N$",
+}
 
 
 def steps(rate: float) -> int:
@@ -29,9 +33,9 @@ workflow = Workflow(
     seed=1977,
     stages=[memory.mean, errors.mean("retention", "single_spin_purity", "transverse_magnetisation", "converged")],
     figures=[
-        PhaseLines(x="rate", observable="memory", colour="field", log=("x", "rate"), labels=RATE, limits=(-0.05, 1.05),
+        PhaseLines(x="rate", observable="memory", colour="field", log=("rate",), labels=LABELS, limits=(-0.05, 1.05),
                    title="Memory of a stored pattern, t = 10 to 20, N = 8", name="dephased_memory"),
-        PhaseLines(x="rate", observable="retention", colour="field", log=("x", "rate"), labels=RATE,
+        PhaseLines(x="rate", observable="retention", colour="field", log=("rate",), labels=LABELS,
                    title="Retention of the same runs", name="dephased_retention"),
     ],
     presets={"paper": {"axes": {"rate": np.geomspace(0.01, 300, 28)}, "fixed": {"spins": 12, "shots": 32},

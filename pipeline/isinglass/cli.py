@@ -257,8 +257,8 @@ def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
         click.echo(f"analysis      {root / 'analysis.zarr'}")
     if not (loaded.stages or loaded.figures):
         click.echo(f"{loaded.name} declares neither stages nor figures: there is nothing to do")
-    for path in [] if no_figures else results.draw(root, loaded, ds):
-        click.echo(f"figure        {path}")
+    for line in [] if no_figures else results.draw(root, loaded, ds):
+        click.echo(line)
 
 
 def _stopped(words: str) -> NoReturn:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,11 +85,20 @@ class _Timed:
     cost: float
 
 
+def _compiling(spent: list[float]) -> AbstractContextManager[object]:
+    """Note the seconds that numba compiles within; nothing where no model has imported it."""
+    if "numba" not in sys.modules:
+        return nullcontext()
+    from numba.core import event
+
+    return event.install_timer("numba:compile", spent.append)
+
+
 def _timed(grid: Grid, index: tuple[int, ...], simulate: Call, guess: float | None) -> _Timed:
     """A call of some 10 ms at one point; or a single simulation, where that is longer.
 
-    `guess`: seconds of one simulation by the points before; at the first point there is none, the call may still
-    compile, and counts as the faster of two.
+    `guess`: seconds of one simulation by the points before; at the first point there is none, and the call counts
+    as the faster of two. Compiling, where `tiny` had no use for a kernel, does not count.
     """
     point = grid.point(index)
     model, lanes = construct(grid.model, point), range(grid.model.lanes)
@@ -100,9 +111,12 @@ def _timed(grid: Grid, index: tuple[int, ...], simulate: Call, guess: float | No
         )
         seconds = math.inf
         for _ in range(2 if guess is None else 1):
-            began = time.perf_counter()
-            call()
-            seconds = min(seconds, max(time.perf_counter() - began, 1e-9))
+            spent: list[float] = []
+            with _compiling(spent):
+                began = time.perf_counter()
+                call()
+                took = time.perf_counter() - began
+            seconds = min(seconds, max(took - sum(spent), 1e-9))
             if seconds > PILOT_SECONDS:
                 break
         if seconds > 0.005 or pairs == 4096:

@@ -126,24 +126,32 @@ def analyse(root: Path, workflow: Workflow) -> xr.Dataset:
     return merged
 
 
-def draw(root: Path, workflow: Workflow, ds: xr.Dataset) -> list[Path]:
-    """Draw the workflow's figures as PNG and PDF into `figures/`. Returns the files.
+def draw(root: Path, workflow: Workflow, ds: xr.Dataset) -> Iterator[str]:
+    """Draw the workflow's figures as PNG and PDF into `figures/`; a line for each file.
 
-    A figure that neither shows nor fixes an axis of the data is drawn once for each of its values.
+    A figure that neither shows nor fixes an axis of the data is drawn once for each of its values. One of a value that
+    the data lack, as where an axis was given other values, is left out. Raises InputError for the first that fails
+    otherwise, after all others are drawn.
     """
-    from isinglass.figures import facets, save
+    from isinglass.figures import AbsentError, facets, save
 
-    out: list[Path] = []
+    failed: InputError | None = None
     for figure in workflow.figures:
         name = getattr(figure, "name", type(figure).__name__)
         try:
             for suffix, part in facets(ds, figure.axes, figure.at):
-                out += save(figure.draw(part), root / "figures", name + suffix)
+                for path in save(figure.draw(part), root / "figures", name + suffix):
+                    yield f"figure        {path}"
+        except AbsentError as absent:
+            yield f"figure        {name} is left out: {absent}"
         except OSError:
             raise
         except Exception as error:
-            raise InputError(f"figure {name}: {told(error)}{_mend(root)}") from error
-    return out
+            new = InputError(f"figure {name}: {told(error)}{_mend(root)}")
+            new.__cause__ = error
+            failed = failed or new
+    if failed is not None:
+        raise failed
 
 
 def _mend(root: Path) -> str:

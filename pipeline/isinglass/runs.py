@@ -259,8 +259,8 @@ def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk
     if analysed:
         ds = results.analyse(root, workflow)
         if options.figures:
-            for path in results.draw(root, workflow, ds):
-                talk.say(f"figure        {path}")
+            for line in results.draw(root, workflow, ds):
+                talk.say(line)
         if workflow.stages:
             talk.say(f"analysis      {root / 'analysis.zarr'}")
     talk.say(f"data          {root / 'data.zarr'}")

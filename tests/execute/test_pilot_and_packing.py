@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 import rig
 
 from isinglass import InputError, Workflow, execute, load_workflow, presentation, simulation
+from isinglass import pilot as pilot_module
 from isinglass.generations import require
 from isinglass.pilot import pilot
 from isinglass.planning import costs
@@ -130,6 +132,25 @@ def test_a_pilot_measures_sleepers_right_and_sees_who_holds_the_lock() -> None:
     assert measured.seconds * 0.03 == pytest.approx(0.03, rel=0.5)
     assert not measured.threads_wait
     assert measured.speedup is None, "so little work is not worth the comparison"
+
+
+def test_compiling_in_the_first_call_is_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a kernel that `tiny` has no use for: seconds, which would count as those of every simulation."""
+    monkeypatch.setattr(pilot_module, "PILOT_SECONDS", 0.01)
+    grid = Workflow(model=rig.synthetic.Slow, axes={"temperature": [0.1, 0.2]}).sweep().grid()
+    numba.njit(lambda x: x + 1)(1.0)
+    spent = []
+
+    def simulate(*_: object) -> None:
+        began = time.perf_counter()
+        if not spent:
+            numba.njit(lambda x: np.sort(x) @ np.sort(x))(np.ones(3))
+        spent.append(time.perf_counter() - began)
+        time.sleep(0.006)
+
+    seconds = pilot_module._timed(grid, (0,), simulate, None).seconds  # type: ignore[arg-type]
+    assert spent[0] > 0.1
+    assert seconds < 0.006 + 0.5 * spent[0]
 
 
 def test_simulations_of_microseconds_run_one_at_a_time(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

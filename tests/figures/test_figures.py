@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -15,6 +17,7 @@ from isinglass.analysis import phases
 from isinglass.exceptions import InputError
 from isinglass.figures import Line, PhaseDiagram, PhaseLines, save
 from isinglass.figures.base import COLUMN, STYLE, edges, facets
+from isinglass.results import draw
 
 DIAGRAM = PhaseDiagram(
     x="load",
@@ -232,6 +235,45 @@ def test_lines_over_logarithms_and_over_an_own_dim(run):
     assert list(figure.axes[0].lines[0].get_xdata()) == [0, 10, 40]
     with pytest.raises(InputError, match="no axis 'time'"):
         PhaseLines(x="time", observable="memory", at={"temperature": 0}).draw(ds)
+
+
+def test_a_zero_on_a_logarithmic_axis_is_kept(run, tmp_path):
+    """As of a rate that is switched off: linear up to the least value above it, also where zero is the only value."""
+    ds = run(loads=3)
+    for loads in ([0.0, 0.1, 0.2], [0.0, 0.0, 0.0]):
+        there = ds.assign_coords(load=("load", loads, ds["load"].attrs))
+        there = there if loads[1] else there.isel(load=[0])
+        lines = PhaseLines(x="load", observable="memory", at={"temperature": 0}, log=("load",), theory=np.cos).draw(
+            there
+        )
+        chart = dataclasses.replace(DIAGRAM, log=("load",)).draw(there)
+        for figure in (lines, chart):
+            assert figure.axes[0].get_xscale() == ("symlog" if loads[1] else "linear")
+            written(figure, tmp_path)
+        assert lines.axes[0].lines[0].get_xdata()[0] == 0
+    np.testing.assert_allclose(edges([0.0, 1.0, 10.0], log=True), [0, *10 ** np.array([-0.5, 0.5, 1.5])])
+
+
+def test_a_figure_of_a_value_that_is_not_there_is_left_out_and_all_others_are_drawn(run, tmp_path):
+    common = {"x": "load", "observable": "memory"}
+    figures = [
+        PhaseLines(**common, at={"temperature": 7.0}, name="absent"),
+        PhaseLines(x="load", observable="nothing", at={"temperature": 0}, name="broken"),
+        PhaseLines(**common, at={"temperature": 0}, name="good", colour=None),
+    ]
+    lines = []
+    with pytest.raises(InputError, match=r"figure broken: .*no variable 'nothing.*the data are kept"):
+        lines.extend(draw(tmp_path, SimpleNamespace(figures=figures), run()))
+    lines = list(draw(tmp_path, SimpleNamespace(figures=[figures[0], figures[2]]), run()))
+    assert re.search(r"absent is left out: .*temperature has no value 7.0; it has", lines[0])
+    assert [line.split("/")[-1] for line in lines[1:]] == ["good.png", "good.pdf"]
+    assert (tmp_path / "figures" / "good.png").is_file()
+
+
+def test_the_legend_takes_the_symbol_of_the_label(run):
+    ds = run(loads=2)
+    lines = PhaseLines(x="load", observable="memory", colour="temperature", labels={"temperature": "heat $k_BT/E$"})
+    assert legend(lines.draw(ds))[0].startswith("$k_BT/E$ = ")
 
 
 def test_a_panel_for_each_value_of_a_facet(run, tmp_path):

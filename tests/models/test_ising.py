@@ -10,7 +10,7 @@ from isinglass import catalog
 from isinglass.exceptions import InputError
 from isinglass.kernels import ising as kernel
 from isinglass.kernels.bernoulli import BANK, DIGITS, fill_pairs, open_bank, threshold
-from isinglass.models.ising import Ising
+from isinglass.models.ising import Ising, _halves_agree
 from isinglass.theory import ising as theory
 
 
@@ -121,6 +121,13 @@ def test_wolff_is_the_local_update_at_the_critical_point(length: int) -> None:
         assert abs(found - wanted) < 0.003 + 4 * error
 
 
+def test_a_step_of_wolff_turns_every_spin_on_average() -> None:
+    """At T = 5 clusters are small, and one alone leaves M as it was: of whole steps the correlation is below 0.5."""
+    spins, m, e = np.ones((32, 32), np.int8), np.empty(400, np.int64), np.empty(400, np.int64)
+    kernel.run_wolff(spins, 5.0, stream("step"), 20, 1, m, e)
+    assert abs(np.corrcoef(m[1:], m[:-1])[0, 1]) < 0.5
+
+
 def test_hot_and_cold_starts_meet() -> None:
     cold, hot = (simulate(length=16, temperature=2.5, start=s, equilibration=500, steps=2000) for s in ("cold", "hot"))
     for name in ("energy", "magnetisation_2"):
@@ -182,7 +189,23 @@ def test_replicas_do_not_depend_on_which_are_asked() -> None:
         assert len(np.unique(both["energy_2"] + both["magnetisation_4"])) > 100  # they differ among each other
 
 
-@pytest.mark.parametrize(("wrong", "says"), [({"length": 7}, "odd"), ({"steps": 2**21}, "interval")])
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"length": 7}, "odd"),
+        ({"dynamics": "wolff", "equilibration": 0}, "set equilibration"),
+        ({"steps": 2**19}, "needs 1.5 GiB .* interval"),
+    ],
+)
 def test_what_cannot_be_is_refused(wrong: dict[str, int], says: str) -> None:
     with pytest.raises(InputError, match=says):
         Ising(**wrong)
+
+
+def test_halves_agree_within_five_standard_errors() -> None:
+    """A drift of 8 standard errors of the difference is seen, one of 2 is not: 64 series of 100 independent values."""
+    rng = np.random.default_rng(4)
+    error = np.sqrt(2 / 50 / 64)
+    for drift, agree in ((8, False), (2, True)):
+        series = rng.normal(size=(64, 100)) + drift * error * (np.arange(100) >= 50)
+        assert (_halves_agree(series) == agree).all()

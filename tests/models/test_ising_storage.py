@@ -149,7 +149,15 @@ def test_half_life_above_the_critical_point() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [({"length": 63, "block": 7}, "odd"), ({"block": 7}, "divide"), ({"block": 64}, "single"), ({"age": 0.001}, "age")],
+    [
+        ({"length": 63, "block": 7}, "odd"),
+        ({"block": 7}, "divide"),
+        ({"block": 64}, "single"),
+        ({"age": 0.001}, "age"),
+        ({"length": 2048, "block": 1, "age": 9}, "4194304 bits .* needs .* GiB .* raise block"),
+        ({"age": 1e300}, "maximum"),
+        ({"records": 10**9}, "maximum"),
+    ],
 )
 def test_what_cannot_be_is_refused(wrong: dict[str, float], says: str) -> None:
     with pytest.raises(InputError, match=says):

@@ -268,6 +268,41 @@ def test_the_coercive_field_is_where_the_loop_crosses_zero() -> None:
     assert math.isnan(RandomFieldIsing(size=8, reach=1.0).simulate(stream(1), stream(2)[None])["coercive_field"][0])
 
 
+def test_observables_of_a_loop_are_their_definitions() -> None:
+    """The path gone again by hand, at a temperature where none of them is trivial."""
+    model = RandomFieldIsing(
+        dimension=2, size=12, disorder=1.5, temperature=1.6, field_step=0.25, sweeps=2, reach=4.0, excursion=3.0
+    )
+    got = {k: v[0] for k, v in model.simulate(stream("disorder", 0), stream("noise", 0)[None]).items()}
+    r, k, rising = ramp(model), -16, []
+    while not rising or rising[-1] < 0:
+        rising.append(r.to(k))
+        k += 1
+    k -= 1
+    a, visits, turned = r.spins.copy(), [], k
+    for turn in (k - 12, k - 6, k - 9, k - 6, k):
+        while k != turn:
+            k += 1 if turn > k else -1
+            r.to(k)
+        visits.append(r.spins.copy())
+    rising += [r.to(step) for step in range(turned + 1, 17)]
+    r.saturate(1)
+    falling, across = [], a
+    for step in range(16, -17, -1):
+        falling.append(r.to(step))
+        across = r.spins.copy() if step == turned else across
+    far, before, _, after, b = (v.astype(float) for v in visits)
+    expected = {
+        "turning_field": turned / 4, "turning_magnetisation": a.mean(), "return_overlap": (a * b).mean(),
+        "connected_overlap": np.corrcoef(a, b)[0, 1], "inner_overlap": (before * after).mean(),
+        "changed": (a != far).mean(), "remanence": falling[16], "largest_step": np.diff(rising).max() / 2,
+        "loop_area": sum(down - up for down, up in zip(falling, rising[::-1], strict=True)) / 4,
+        "history_overlap": ((a * b).mean() - (b * across).mean()) / (1 - (a * across).mean()),
+    }  # fmt: skip
+    assert {name: float(got[name]) for name in expected} == pytest.approx(expected, abs=1e-12)
+    assert 1 not in expected.values()
+
+
 def test_connected_overlap() -> None:
     a = np.array([1, 1, 1, -1], np.int8)
     assert correlation(a, a) == 1
@@ -279,6 +314,7 @@ def test_connected_overlap() -> None:
     ({"size": 300, "dimension": 3}, "2\\^24 spins"),
     ({"field_step": 1.0}, "field_step"),
     ({"field_step": 1e-4, "reach": 1000.0}, "more than 10\\^6"),
+    ({"reach": 1e300}, r"the path has 8e\+301 fields"),
     ({"remanent": True, "temperature": 0.5}, "temperature = 0 only"),
     ({"dimension": 4}, "not offered"),
 ])  # fmt: skip

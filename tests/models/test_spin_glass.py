@@ -168,6 +168,17 @@ def test_tempering_goes_round_and_a_glass_without_it_is_seen() -> None:
     assert alone["converged"].mean() < 0.7
 
 
+def test_acceptance_and_round_trips_where_every_swap_is_accepted() -> None:
+    """Equal temperatures, all but; windows that hold more even or more odd sweeps."""
+    for before, steps in ((0, 5), (1, 5), (2, 7), (3, 4)):
+        model = SpinGlass(spins=9, temperature=1.0, rungs=3, hottest=1 + 1e-9, equilibration=before, steps=steps)
+        got = model.simulate(stream("tries"), noises(1))
+        assert got["ladder_acceptance"][0].tolist() == [1, 1, 0]
+    pair = SpinGlass(spins=9, temperature=1.0, rungs=2, hottest=1 + 1e-9, equilibration=8, steps=400)
+    # one swap every other sweep: down and up again in four
+    assert pair.simulate(stream("tries"), noises(1))["round_trip"][0] == pytest.approx(4, rel=0.01)
+
+
 def test_without_disorder_the_pattern_is_the_ground_state() -> None:
     got = samples(SpinGlass(spins=64, aligned=1.0, temperature=0.5, rungs=4, equilibration=100, steps=50), 4)
     assert (got["planted_overlap"] > 0.99).all()
@@ -274,9 +285,14 @@ def test_parameters_and_their_limits() -> None:
         ({"rungs": 3, "temperature": 3.5}, "hottest = 3 is not above temperature = 3.5"),
         ({"temperature": 0.0}, "temperature"),
         ({"aligned": 1.1}, "aligned"),
+        ({"spins": 2**20, "rungs": 256}, "needs 4.5.* GiB at a time, of 1 allowed: lower one of them"),
+        ({"steps": 10**12}, "GiB"),
     ):
         with pytest.raises(ValueError, match=message):
             SpinGlass(**wrong)
+    for wrong in ({"spins": 2**20, "steps": 1000}, {"steps": 10**10}, {"equilibration": 10**10}):
+        with pytest.raises(ValueError, match=r"needs .* GiB at a time"):
+            SpinGlassMemory(**wrong)
 
 
 def test_cost_orders_what_takes_longer() -> None:

@@ -187,6 +187,8 @@ TINY = {
     "shots": [2],
     "trajectories": [20],
     "rungs": [3],
+    "kind": ["transverse", "thermal"],
+    "duration": [1.0, 2.0, 4.0],
 }
 
 

@@ -84,6 +84,10 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
 }
 
 
+class AbsentError(InputError):
+    """The data have none of a value that a figure is about."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A theory curve: `function` maps values of the figure's x axis to y (NaN where there is none).
@@ -190,10 +194,12 @@ def edges(values: np.ndarray, log: bool = False) -> np.ndarray:
     """Edges (n+1,) of the cells around n ascending coordinate values: midpoints, and as far outside at the ends.
 
     Values that are nowhere negative have no edge below zero. A single value gets a cell of a tenth of its size. `log`:
-    the same for the logarithms of values above zero.
+    the same for the logarithms of values above zero; a zero below them has the cell from there to them.
     """
     v = np.asarray(values, float)
-    if log:
+    if log and v.size > 1 and v[0] == 0 and (v[1:] > 0).all():
+        return np.concatenate([[0.0], edges(v[1:], log)])
+    if log and (v > 0).all():
         shifted = np.log(v) - np.log(v[0]) - 1  # below zero, where nothing is cut
         return np.asarray(np.exp(edges(shifted) + 1) * v[0])
     if v.size == 1:
@@ -230,7 +236,7 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
         there = ds[axis].values
         near = np.isclose(there, value) if there.dtype.kind in "iuf" else (there == value) | (words(ds, axis) == value)
         if not near.any():
-            raise InputError(
+            raise AbsentError(
                 f"{what}: {axis} has no value {value!r}; it has {', '.join(map(str, words(ds, axis)[:20]))}"
             )
         ds = ds.isel({axis: int(np.flatnonzero(near)[0])})
@@ -241,6 +247,26 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
             )
         ds = ds.isel({axis: 0})
     return ds.sortby([axis for axis in shown if ds[axis].dtype.kind in "iuf"])
+
+
+def fine(values: np.ndarray, log: bool, number: int = 401) -> np.ndarray:
+    """Points for a curve from the lowest to the highest value: even, or (`log`) even in the logarithm above zero."""
+    low, high = float(values.min()), float(values.max())
+    if not log or high <= 0:
+        return np.linspace(low, high, number)
+    least = float(values[values > 0].min())
+    above = np.geomspace(least, high, number)
+    return above if low > 0 else np.concatenate([np.linspace(low, least, number // 10)[:-1], above])
+
+
+def logarithmic(ax: Axes, which: str, values: np.ndarray) -> None:
+    """Make the axis "x" or "y" logarithmic; up to the least value above zero it is linear, if others are kept."""
+    axis, above = getattr(ax, f"{which}axis"), values[values > 0]
+    if above.size == values.size:
+        ax.set(**{f"{which}scale": "log"})
+    elif above.size:
+        getattr(ax, f"set_{which}scale")("symlog", linthresh=float(above.min()), linscale=0.4)
+    ticks(axis, values)
 
 
 def ticks(axis: Axis, values: np.ndarray) -> None:

@@ -67,7 +67,7 @@ class CurvePanels:
             ax.set_xlabel(base.label(ds, self.x, self.labels))
         drawn[0].set_ylabel(base.label(ds, names[0], self.labels))
         handles, texts = drawn[0].get_legend_handles_labels()
-        figure.legend(handles, texts, loc="outside right center", handlelength=1.8)
+        figure.legend(handles, texts, loc="outside right center", handlelength=1.8, title=self.labels.get(self.colour))
         lost = base.missing(ds.where(ds["status"] != 3, drop=False)) if (ds["status"] == 2).any() else ""
         notes = ["Bands: 95 % intervals over samples.", f"Not computed: {lost}." if lost else ""]
         base.headings(figure, ds, self.title, notes, 130)

@@ -91,9 +91,7 @@ class PhaseDiagram:
         grid = figure.add_gridspec(3, n, height_ratios=[1, 0.001, 0.001])  # below the panels two rows of legend
         maps: list[Axes] = []
         shown: dict[str, bool] = {}
-        outer = base.edges(ds[self.x].values, self.x in self.log)
-        spaced = np.geomspace if self.x in self.log else np.linspace
-        x = spaced(float(outer[0]), float(outer[-1]), 401)
+        x = base.fine(base.edges(ds[self.x].values, self.x in self.log), self.x in self.log)
         theory: dict[str, Any] = {}
         measured: dict[str, Any] = {}
         for i, (heading, part, name) in enumerate(panels):
@@ -147,11 +145,10 @@ class PhaseDiagram:
         flat = status.values.reshape(*values.shape, -1)
         skipped, done = (flat == 3).all(-1), (flat == 1).any(-1)
         absent, undefined = ~done & ~skipped, done & np.isnan(values)
-        scale = {a: "log" if name in self.log else "linear" for a, name in zip("xy", (self.x, self.y), strict=True)}
-        ax.set(xscale=scale["x"], yscale=scale["y"], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
-        for name, axis in ((self.x, ax.xaxis), (self.y, ax.yaxis)):
-            if name in self.log:
-                base.ticks(axis, ds[name].values)
+        for axis, which in ((self.x, "x"), (self.y, "y")):
+            if axis in self.log:
+                base.logarithmic(ax, which, ds[axis].values)
+        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
         if absent.any():
             ax.add_patch(_patch(x[0], y[0], x[-1] - x[0], y[-1] - y[0], **LOOKS["not computed"]))
         empty = np.ma.masked_where(~(skipped | undefined), undefined)

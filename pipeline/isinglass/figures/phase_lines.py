@@ -67,8 +67,7 @@ class PhaseLines:
         x = base.words(ds, self.x)
         units = str(ds[self.colour].attrs.get("units", "1")) if self.colour else "1"
         unit = "" if units == "1" else f" {units}"
-        spaced = np.geomspace if self.x in self.log else np.linspace
-        fine = spaced(float(x.min()), float(x.max()), 401) if x.dtype.kind in "iuf" else None
+        fine = base.fine(x, self.x in self.log) if x.dtype.kind in "iuf" else None
         for i, value in enumerate(values):
             curve = ds.isel({self.colour: i}) if self.colour else ds
             text = f"{self._symbol()} = {value:g}{unit}" if values.dtype.kind in "iuf" else str(value)
@@ -94,8 +93,7 @@ class PhaseLines:
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, mean, self.labels))
         if self.x in self.log:
-            ax.set_xscale("log")
-            base.ticks(ax.xaxis, x)
+            base.logarithmic(ax, "x", x)
         if mean.removesuffix("_mean") in self.log and (ds[mean] > 0).any():
             ax.set_yscale("log")
         if self.limits:
@@ -104,7 +102,8 @@ class PhaseLines:
         if len(handles) > 1:
             lines = len(handles) - len(values)  # the theory, which matplotlib puts first
             ax.legend(handles[lines:] + handles[:lines], texts[lines:] + texts[:lines], handlelength=1.8)
-        notes = ["Bars: one standard error over samples."] if self._has_error(ds, mean) else []
+        bars = self._has_error(ds, mean) and np.isfinite(ds[mean.removesuffix("_mean") + "_error"].values).any()
+        notes = ["Bars: one standard error over samples."] if bars else []
         lost = base.missing(ds)
         base.headings(figure, ds, self.title, [*notes, f"Not computed: {lost}." if lost else ""], 84)
         return figure
@@ -129,7 +128,11 @@ class PhaseLines:
         return self.colour in inspect.signature(self.theory).parameters
 
     def _symbol(self) -> str:
+        """Of the axis `colour` in the legend: what stands in $ at the end of its own label, or of the common one."""
         name = str(self.colour)
+        own = self.labels.get(name, "")
+        if own.endswith("$"):
+            return f"${own[:-1].rpartition('$')[2]}$"
         return f"${base.LABELS[name][1]}$" if name in base.LABELS else name.replace("_", " ")
 
 

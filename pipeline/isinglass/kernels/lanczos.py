@@ -146,12 +146,11 @@ def lowest(
 
 
 @jit
-def bond_energy(state: np.ndarray, bond: np.ndarray) -> float:
-    """⟨Σ J s s⟩ of a real state (2^n,) or (2^(n-1),) of a parity sector."""
-    total = 0.0
-    for x in range(state.size):
-        total += state[x] * state[x] * bond[x]
-    return total
+def polarisation(state: np.ndarray, n: int, parity: int) -> float:
+    """⟨Σ X_i⟩/n of a real state (2^(n-1),) of a parity sector."""
+    out = np.empty_like(state)
+    apply(state, np.zeros(state.size, np.int8), n, -1.0, parity, out)
+    return dot(state, out) / n
 
 
 @jit

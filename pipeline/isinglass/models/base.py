@@ -222,6 +222,16 @@ class Model:
         raise TypeError(f"{cls.__name__} defines no tiny(): an instance that runs in under 20 ms")
 
 
+MEMORY = 2**30
+"""Bytes that one simulation may hold at a time."""
+
+
+def check_memory(needed: float, what: str, remedy: str) -> None:
+    """Raise InputError, before anything is allocated, where a simulation needs more than MEMORY bytes."""
+    if needed > MEMORY:
+        raise InputError(f"{what} needs {needed / 2**30:.3g} GiB at a time, of {MEMORY // 2**30} allowed: {remedy}")
+
+
 def parameters(model: type[Model]) -> dict[str, Parameter]:
     """The declared parameters of a model by name, in declared order. Raises InputError for a faulty declaration."""
     key: Any = model

@@ -8,9 +8,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from isinglass.kernels import lanczos, statevector
+from isinglass import measures
+from isinglass.kernels import lanczos, spectra, statevector
 from isinglass.models.base import Model, Observable, parameter
 from isinglass.models.transverse_ising import PRODUCTS, TOLERANCE
+
+EIGENVALUES = 8
+"""Spins up to which ρ of a ground state is held for its eigenvalues, two matrices of 2^(N-1)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class Dephasing(Model):
     matrix is held. Trajectories apply Z to each spin with probability (1 - e^{-γt})/2; the mean of their projectors has
     for χ_d the mean of (-1)^{s·d} over their strings s.
 
-    Exact: product (1 + e^{-γt})^N - 1, cat e^{-Nγt} (`theory.transverse_ising`).
+    Exact: product (1 + e^{-γt})^N - 1, cat e^{-Nγt} (`theory.transverse_ising`). `coherence_entropy`, the relative
+    entropy of coherence S(diagonal of ρ) - S(ρ), is in closed form too for these two, and of a ground state from the
+    eigenvalues of ρ in both parity sectors, up to N = 8 (NaN above).
 
     Not to be confused with relaxation (the diagonal never changes: what is written in the z basis is kept for ever), or
     with the l1 coherence of sampled trajectories: |χ_d| of a mean over T is biased up by noise, √(2/πT) where χ_d ≈ 0,
@@ -43,6 +49,10 @@ class Dephasing(Model):
         Observable("l1_coherence", "1", long_name="Σ_{a≠b} |ρ_ab|, exact"),
         Observable("remaining_l1", "1", long_name="l1 coherence over that at γt = 0"),
         Observable("sampled_l1", "1", long_name="Σ_{a≠b} |ρ_ab| of the mean over trajectories"),
+        Observable(
+            "coherence_entropy", "bit", may_be_nan=True, long_name="relative entropy of coherence per spin, z basis"
+        ),
+        Observable("single_spin_purity", "1", long_name="tr ρ_i², exact"),
         Observable("purity", "1", long_name="tr ρ², exact"),
         Observable("sampled_purity", "1", long_name="tr ρ² of the mean over trajectories, bias subtracted"),
         Observable("converged", "1", dtype="int8", long_name="1: the state that is dephased is exact"),
@@ -54,8 +64,9 @@ class Dephasing(Model):
 
     def cost(self) -> float:
         """Nanoseconds, roughly."""
-        ground = 100.0 if self.state == "ground" else 1.0
-        return self.spins * (2.0**self.spins * (ground + 4) + 3.0 * self.trajectories)
+        ground = self.state == "ground"
+        matrices = 0.5 * 8.0**self.spins if ground and self.spins <= EIGENVALUES else 0.0
+        return self.spins * (2.0**self.spins * (104 if ground else 5) + 3.0 * self.trajectories) + matrices
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         """See `Model.simulate`."""
@@ -66,6 +77,7 @@ class Dephasing(Model):
         exact = np.exp(-self.dose * np.arange(n + 1))[weight]
         l1, start = _sum(exact, overlaps), _sum(np.ones(size), overlaps)
         purity = squares[0] + _sum(exact**2, squares)
+        entropy, single = coherence_entropy(self, amplitude), (1 + (exact[1] * overlaps[1]) ** 2) / 2
         rows = []
         for stream in noise:
             chi = np.zeros(size)
@@ -75,10 +87,9 @@ class Dephasing(Model):
             statevector.hadamard(chi)
             chi /= self.trajectories
             square = (self.trajectories * chi**2 - 1) / (self.trajectories - 1) if self.trajectories > 1 else chi**2
-            rows.append((l1, l1 / start, _sum(abs(chi), overlaps), purity, squares[0] + _sum(square, squares), good))
-        return {
-            o.name: np.array([row[k] for row in rows], dtype=o.dtype) for k, o in enumerate(self.observables)
-        }  # fmt: skip
+            sampled, sampled_purity = _sum(abs(chi), overlaps), squares[0] + _sum(square, squares)
+            rows.append((l1, l1 / start, sampled, entropy, single, purity, sampled_purity, good))
+        return {o.name: np.array([row[k] for row in rows], dtype=o.dtype) for k, o in enumerate(self.observables)}
 
     @classmethod
     def tiny(cls) -> Self:
@@ -104,3 +115,26 @@ def prepare(model: Dephasing) -> tuple[np.ndarray, bool]:
     statevector.bonds(n, 0, bond)
     _, residual = lanczos.lowest(bond, n, model.field, 1, TOLERANCE, PRODUCTS, half)
     return np.concatenate([half, half[::-1]]) * math.sqrt(0.5), residual < 1e-9
+
+
+def coherence_entropy(model: Dephasing, amplitude: np.ndarray) -> float:
+    """S(diagonal of ρ) - S(ρ) in bits per spin, of the state with |ψ_a| = `amplitude` (2^N,) after its dose."""
+    n = model.spins
+    if model.state != "ground":
+        together = 1 if model.state == "product" else n  # spins that dephase as one
+        return float(measures.binary_information(math.exp(-model.dose * together))) / together
+    if n > EIGENVALUES:
+        return math.nan
+    x = np.arange(amplitude.size // 2)  # of each pair of states that differ in all spins, the one with the last spin up
+    distance = statevector.weights(n)[x[:, None] ^ x]
+    kept = np.exp(-model.dose * np.arange(n + 1))
+    pairs, found = np.outer(amplitude[: x.size], amplitude[: x.size]), np.empty((2, x.size))
+    for parity, values in zip((1, -1), found, strict=True):
+        if not spectra.eigenvalues(pairs * (kept[distance] + parity * kept[n - distance]), values):
+            return math.nan
+    return (_entropy(amplitude**2) - _entropy(found)) / n
+
+
+def _entropy(p: np.ndarray) -> float:
+    p = p[p > 0]
+    return float(-(p * np.log2(p)).sum())

@@ -11,7 +11,7 @@ from isinglass.exceptions import InputError
 from isinglass.kernels import ising
 from isinglass.kernels.bernoulli import BANK, open_bank
 from isinglass.kernels.streams import random_signs
-from isinglass.models.base import Model, Observable, parameter
+from isinglass.models.base import Model, Observable, check_memory, parameter
 
 RULES = {"heat_bath": ising.HEAT_BATH, "metropolis": ising.METROPOLIS}
 BLOCKS = 16
@@ -73,8 +73,11 @@ class Ising(Model):
         super().__post_init__()
         if self.length % 2:
             raise InputError(f"length = {self.length} is odd, and the checkerboard needs an even one: add 1")
-        if self.steps > 2**20:
-            raise InputError(f"steps = {self.steps} measurements of 64 replicas need over 1 GB: raise interval instead")
+        if self.dynamics == "wolff" and not self.equilibration:
+            raise InputError("dynamics = 'wolff' counts the clusters of a step while equilibrating: set equilibration")
+        series = 2 * self.lanes * 3 * 8 * self.steps  # |m| and energy: as integers, as numbers, and the square of one
+        what = f"steps = {self.steps} measurements of 64 replicas, length = {self.length},"
+        check_memory(series + 84 * self.length**2, what, "raise interval instead of steps")
 
     def cost(self) -> float:
         """Nanoseconds, roughly."""

@@ -12,7 +12,7 @@ from isinglass.exceptions import InputError
 from isinglass.kernels import ising
 from isinglass.kernels.bernoulli import BANK, open_bank
 from isinglass.kernels.streams import random_signs
-from isinglass.models.base import Model, Observable, copies_parameter, parameter
+from isinglass.models.base import Model, Observable, check_memory, copies_parameter, parameter
 
 RULES = {"heat_bath": ising.HEAT_BATH, "metropolis": ising.METROPOLIS}
 
@@ -44,9 +44,13 @@ class IsingStorage(Model):
     temperature: float = parameter(1.5, units="1", minimum=0, doc="k_B T in units of the coupling J")
     dynamics: str = parameter("heat_bath", units="1", choices=tuple(RULES), doc="how spins are updated")
     age: float = parameter(
-        1.0, units="step", minimum=0, doc="steps from writing to reading for each spin of a block: t = age·l², rounded"
+        1.0,
+        units="step",
+        minimum=0,
+        maximum=1e6,
+        doc="steps from writing to reading for each spin of a block: t = age·l², rounded",
     )
-    records: int = parameter(24, units="1", minimum=1, doc="times up to then at which memory is read")
+    records: int = parameter(24, units="1", minimum=1, maximum=4096, doc="times up to then at which memory is read")
     copies: int = copies_parameter()
 
     lanes: ClassVar[int] = 64
@@ -83,6 +87,10 @@ class IsingStorage(Model):
             raise InputError(f"length = {self.length} holds a single block of {self.block}: at least {2 * self.block}")
         if self.steps < 1:
             raise InputError(f"age = {self.age:g} is less than one step of a block of {self.block}: raise age or block")
+        bits = (self.length // self.block) ** 2
+        needed = self.lanes * bits * (8 + 3 * self.times.size) + self.length**2 * (8 * self.copies + 20)
+        what = f"length = {self.length} with {bits} bits of 64 replicas, read at {self.times.size} times,"
+        check_memory(needed, what, "lower length or records, or raise block")
 
     @property
     def steps(self) -> int:

@@ -95,7 +95,9 @@ class RandomFieldIsing(Model):
                 f"({self.excursion:g}): lower field_step"
             )
         if self.steps > 10**6:
-            raise InputError(f"the path has {self.steps} fields, more than 10^6: raise field_step, or lower reach")
+            raise InputError(
+                f"the path has {float(self.steps):.6g} fields, more than 10^6: raise field_step, or lower reach"
+            )
         if self.remanent and self.temperature > 0:
             raise InputError("remanent states are counted at temperature = 0 only: set one of the two")
 

@@ -12,7 +12,7 @@ from isinglass import measures
 from isinglass.exceptions import InputError
 from isinglass.kernels import glass
 from isinglass.kernels.streams import jumped, random_signs
-from isinglass.models.base import Model, Observable, copies_parameter, parameter
+from isinglass.models.base import Model, Observable, check_memory, copies_parameter, parameter
 
 COMPLETE_LIMIT = 8192
 """Spins of the complete graph at most: N² couplings of 8 bytes, 512 MiB."""
@@ -175,6 +175,9 @@ class SpinGlass(RandomBonds):
             raise InputError(
                 f"hottest = {self.hottest:g} is not above temperature = {self.temperature:g}: raise it or set rungs = 1"
             )
+        needed = self.spins * (64 + 18 * self.rungs) + 160 * self.steps
+        what = f"spins = {self.spins} on rungs = {self.rungs} with steps = {self.steps}"
+        check_memory(needed, what, "lower one of them")
 
     def coords(self) -> dict[str, tuple[np.ndarray, dict[str, str]]]:
         """See `Model.coords`: the temperatures of the ladder, coldest first."""
@@ -207,7 +210,7 @@ class SpinGlass(RandomBonds):
         expected = self.bond_mean * planted_link + self.bond_variance / self.temperature * (1 - link)
         gaps = energies.mean(axis=1)
         agree = abs(gaps[0] - gaps[1]) < max(0.02, 2 * energies.std(axis=1).max())
-        ladder /= self.steps
+        ladder[:2] /= self.steps
         return {
             "planted_overlap": m.mean(),
             "replica_overlap": abs(q).mean(),
@@ -222,9 +225,15 @@ class SpinGlass(RandomBonds):
             "round_trip": 2 * self.rungs * self.steps / trips[0] if trips[0] else math.nan,
             "ladder_energy": ladder[0] / n,
             "ladder_replica_square": ladder[1] / n**2,
-            "ladder_acceptance": ladder[2],  # each pair is tried by two walks, at every other sweep
+            "ladder_acceptance": ladder[2] / self._tries(),
             "converged": bool(agree and measures.steady(energies).all()),
         }
+
+    def _tries(self) -> np.ndarray:
+        """How often a swap of each rung with the next was tried in the window: by two walks, at every other sweep."""
+        odd = np.arange(self.rungs) % 2
+        begin, end = ((t + 1 - odd) // 2 for t in (self.equilibration, self.equilibration + self.steps))
+        return np.asarray(2 * (end - begin))
 
     @classmethod
     def tiny(cls) -> Self:
@@ -268,6 +277,14 @@ class SpinGlassMemory(RandomBonds):
         Observable("trace", "1", dims=("time",), long_name="signed overlap with the written state in time"),
         Observable("converged", "1", dtype="int8", long_name="1: the overlap shows no drift in the window"),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        needed = self.copies * self.spins * self.steps + 64 * self.spins
+        needed += (16 * self.copies + 8) * (self.equilibration + self.steps) + 300 * self.steps
+        what = f"spins = {self.spins} over steps = {self.steps} (the states of the window)"
+        what += f" after equilibration = {self.equilibration}" if self.equilibration > self.steps else ""
+        check_memory(needed, what, "lower one of them")
 
     def coords(self) -> dict[str, tuple[np.ndarray, dict[str, str]]]:
         """See `Model.coords`: the sweeps of the trace, eight to a decade."""

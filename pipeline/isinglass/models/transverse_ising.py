@@ -83,8 +83,7 @@ class TransverseIsing(Model):
             lanczos.lowest(bond, n, h, parity, TOLERANCE, PRODUCTS, state) for parity, state in ((1, even), (-1, odd))
         )
         square, element, entropy, broken_entropy = lanczos.order(even, odd, n)
-        x = (-low - lanczos.bond_energy(even, bond)) / (n * h) if h > 0 else 0.0
-        x_odd = (-high - lanczos.bond_energy(odd, bond)) / (n * h) if h > 0 else 0.0
+        x, x_odd = lanczos.polarisation(even, n, 1), lanczos.polarisation(odd, n, -1)
         mean_x = (x + x_odd) / 2
         single = _binary_entropy((1 + element) / 2)
         found = {

@@ -60,6 +60,25 @@ def product_l1(dose: npt.ArrayLike, spins: npt.ArrayLike) -> FloatArray:
     return np.asarray((1 + np.exp(-np.asarray(dose, float))) ** np.asarray(spins) - 1)
 
 
+def dephased_entropy(dose: npt.ArrayLike, spins: npt.ArrayLike = 1) -> FloatArray:
+    """Relative entropy of coherence per spin, bits, after a dose γt: of |→⟩^N at every N; with `spins`, of the cat.
+
+    N spins that dephase as one keep one coherence e^{-Nγt} of two states: (1 - H₂((1 - e^{-Nγt})/2))/N.
+    """
+    n = np.asarray(spins)
+    kept = np.exp(-np.asarray(dose, float) * n)
+    up, down = (1 + kept) / 2, (1 - kept) / 2
+    return np.asarray((1 + up * np.log2(up) + down * np.log2(np.where(down > 0, down, 1.0))) / n)
+
+
+def half_dose(state: str, spins: npt.ArrayLike) -> FloatArray:
+    """Dose γt at which half of the l1 coherence is left: product -ln(((2^N + 1)/2)^{1/N} - 1), cat ln 2/N."""
+    n = np.asarray(spins, float)
+    if state == "cat":
+        return np.asarray(np.log(2) / n)
+    return np.asarray(-np.log(((2**n + 1) / 2) ** (1 / n) - 1)) if state == "product" else np.full(n.shape, np.nan)
+
+
 def cat_l1(dose: npt.ArrayLike, spins: npt.ArrayLike) -> FloatArray:
     """Σ_{a≠b} |ρ_ab| of (|↑..↑⟩ + |↓..↓⟩)/√2 after a dose γt: e^{-Nγt}."""
     return np.asarray(np.exp(-np.asarray(spins) * np.asarray(dose, float)))
