@@ -171,8 +171,11 @@ def lines(root: Path, complete: bool) -> Iterator[str]:
     made = submissions(root)
     if not made:
         return
-    newest, known = made[-1], shares(root)
-    asked = states(newest)
+    newest = made[-1]
+    asked = states(newest)  # first: what has ended by its word has written so by now
+    known = shares(root)
+    if any(share.code is None and share.here is False for share in known.values()):
+        known = shares(root)  # one that ended after its log was read is no dead one
     yield f"  submitted {newest.created} to {newest.scheduler} as {', '.join(newest.ids)}: {newest.jobs} shares"
     if asked is None:
         yield f"  {newest.scheduler} does not answer here: what follows is by the log alone"
