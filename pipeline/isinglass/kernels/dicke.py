@@ -126,10 +126,10 @@ def elements(even: np.ndarray, odd: np.ndarray, spins: int) -> tuple[float, floa
         offset = n % 2
         for j in range(columns):
             k = 2 * j + offset
-            if k > spins:
-                continue
             if n + 1 < rows:
                 field += 0.5 * math.sqrt(n + 1.0) * (even[n, j] * odd[n + 1, j] + odd[n, j] * even[n + 1, j])
+            if k > spins:
+                continue
             if k + 1 <= spins:
                 spin += 0.5 * even[n, j] * rungs[k] * odd[n, j + offset]
             if k > 0:
