@@ -29,7 +29,7 @@ def operators(spins: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 @pytest.mark.parametrize("spins", [3, 4])
 @pytest.mark.parametrize(("coupling", "splitting", "rotating"), [(0.3, 1, 0), (0.8, 0.7, 0), (2.1, 1.6, 1)])
 def test_every_observable_from_whole_matrices(spins: int, coupling: float, splitting: float, rotating: int) -> None:
-    values = {"spins": spins, "coupling": coupling, "splitting": splitting, "rotating_wave": bool(rotating)}
+    values = {"spins": spins, "light_coupling": coupling, "splitting": splitting, "rotating_wave": bool(rotating)}
     found = ground(**values)
     rows = int(found["cutoff"]) + 1
     a, up, z = operators(spins, rows)
@@ -73,11 +73,11 @@ def test_every_observable_from_whole_matrices(spins: int, coupling: float, split
 def test_the_table_of_finite_sizes() -> None:
     table = catalog.reference("dicke.photons_at_criticality")
     for spins, photons in zip(table.column("spins"), table.column("photons"), strict=True):
-        assert ground(spins=spins, coupling=0.5)["photons"] == pytest.approx(photons, abs=5e-5)
+        assert ground(spins=spins, light_coupling=0.5)["photons"] == pytest.approx(photons, abs=5e-5)
     for name, spins, coupling in (("photons_80_07", 80, 0.7), ("photons_80_1", 80, 1.0)):
         expected = catalog.reference(f"dicke.{name}").number()
-        assert ground(spins=spins, coupling=coupling)["photons"] == pytest.approx(expected, abs=5e-5)
-    assert ground(spins=40, coupling=1.0)["inversion"] == pytest.approx(
+        assert ground(spins=spins, light_coupling=coupling)["photons"] == pytest.approx(expected, abs=5e-5)
+    assert ground(spins=40, light_coupling=1.0)["inversion"] == pytest.approx(
         catalog.reference("dicke.inversion_40").number(), abs=5e-5
     )
 
@@ -85,7 +85,7 @@ def test_the_table_of_finite_sizes() -> None:
 def test_local_slopes_at_criticality() -> None:
     """Decision 9 of the card: they rise, and are still below 2/3 at N = 320."""
     sizes = [10, 20, 40, 80, 160, 320]
-    photons = np.array([ground(spins=n, coupling=0.5)["photons"] for n in sizes])
+    photons = np.array([ground(spins=n, light_coupling=0.5)["photons"] for n in sizes])
     slopes = -np.diff(np.log2(photons))
     expected = catalog.reference("dicke.slopes_at_criticality").column("slope")
     assert slopes == pytest.approx(expected, abs=5e-4)
@@ -94,21 +94,21 @@ def test_local_slopes_at_criticality() -> None:
 def test_limits() -> None:
     """N → ∞ from N = 300: corrections fall as 1/N away from λ_c, to a part in 10^3 of ω here."""
     for coupling in (0.2, 0.8, 1.5):
-        found = ground(spins=300, coupling=coupling, splitting=0.8)
+        found = ground(spins=300, light_coupling=coupling, splitting=0.8)
         assert found["photons"] == pytest.approx(theory.photons(coupling, 0.8), abs=1e-3)
         assert found["inversion"] == pytest.approx(theory.inversion(coupling, 0.8), abs=1e-3)
         assert found["energy"] == pytest.approx(theory.energy(coupling, 0.8), abs=1e-3)
         if coupling > 0.5:
             assert found["broken_order"] == pytest.approx(theory.spin_order(coupling, 0.8), abs=1e-3)
             assert found["field"] == pytest.approx(np.sqrt(theory.photons(coupling, 0.8)), abs=1e-3)
-    found = ground(spins=300, coupling=1.6, splitting=0.8, rotating_wave=True)
+    found = ground(spins=300, light_coupling=1.6, splitting=0.8, rotating_wave=True)
     assert found["photons"] == pytest.approx(theory.photons(1.6, 0.8, rotating_wave=True), abs=2e-3)
-    assert ground(spins=300, coupling=0.85, splitting=0.8, rotating_wave=True)["photons"] == 0
-    assert ground(spins=300, coupling=0.95, splitting=0.8, rotating_wave=True)["photons"] > 0.01
+    assert ground(spins=300, light_coupling=0.85, splitting=0.8, rotating_wave=True)["photons"] == 0
+    assert ground(spins=300, light_coupling=0.95, splitting=0.8, rotating_wave=True)["photons"] > 0.01
 
 
 def test_without_coupling_and_without_splitting() -> None:
-    found = ground(spins=7, coupling=0, splitting=2.5)
+    found = ground(spins=7, light_coupling=0, splitting=2.5)
     assert (found["energy"], found["photons"], found["gap"]) == pytest.approx((-1.25, 0, 1), abs=1e-12)
     assert (found["field_squeezing"], found["spin_squeezing"], found["entanglement"]) == pytest.approx((1, 1, 0), abs=1e-12)
     state = np.empty((80, 4))  # ω₀ = 0: displaced light beside J_x = ±N/2, E = -N λ²
@@ -126,12 +126,12 @@ def test_lanczos_says_when_it_has_not_converged() -> None:
 
 
 def test_extremes() -> None:
-    for values in ({"spins": 1, "coupling": 1e-300}, {"spins": 1, "coupling": 100.0}, {"spins": 2, "splitting": 1e3}):
+    for values in ({"spins": 1, "light_coupling": 1e-300}, {"spins": 1, "light_coupling": 100.0}, {"spins": 2, "splitting": 1e3}):
         found = ground(**values)
         assert found["converged"] == 1
         assert np.isfinite([v for k, v in found.items() if k != "half_time"]).all()
-    for values in ({"coupling": 1e300}, {"coupling": -1.0}, {"splitting": 0.0}, {"spins": 0}):
+    for values in ({"light_coupling": 1e300}, {"light_coupling": -1.0}, {"splitting": 0.0}, {"spins": 0}):
         with pytest.raises(InputError):
             Dicke(**values)
-    with pytest.raises(InputError, match=r"spins = 100000 .* states of each parity, .* lower spins or coupling"):
+    with pytest.raises(InputError, match=r"spins = 100000 .* states of each parity, .* lower spins or light_coupling"):
         Dicke(spins=100_000)

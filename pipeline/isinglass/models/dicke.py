@@ -40,7 +40,7 @@ class Dicke(Model):
     """
 
     spins: int = parameter(20, units="1", minimum=1, maximum=10**6, quenched=True, doc="number of spins N")
-    coupling: float = parameter(0.6, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
+    light_coupling: float = parameter(0.6, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
     splitting: float = parameter(1.0, units="1", minimum=1e-3, maximum=1e3, doc="splitting of a spin ω₀/ω")
     rotating_wave: bool = parameter(False, units="1", doc="only terms that keep the number of excitations")
 
@@ -69,14 +69,14 @@ class Dicke(Model):
         states = self._rows * (self.spins // 2 + 1)
         if states > STATES:
             raise InputError(
-                f"spins = {self.spins} with coupling = {self.coupling:g} needs {self._rows} numbers of photons and "
-                f"{states} states of each parity, of {STATES} allowed; lower spins or coupling"
+                f"spins = {self.spins} with light_coupling = {self.light_coupling:g} needs {self._rows} numbers of photons and "
+                f"{states} states of each parity, of {STATES} allowed; lower spins or light_coupling"
             )
 
     @property
     def _rows(self) -> int:
         """Numbers of photons that are kept: all that no N-spin state displaces light beyond, and twelve widths."""
-        most = self.spins * self.coupling**2 * (0.25 if self.rotating_wave else 1.0)
+        most = self.spins * self.light_coupling**2 * (0.25 if self.rotating_wave else 1.0)
         return math.ceil(most + 12 * math.sqrt(most)) + (self.spins if self.rotating_wave else 0) + 41
 
     def cost(self) -> float:
@@ -94,20 +94,20 @@ class Dicke(Model):
     @property
     def _span(self) -> float:
         """Bound of |H|."""
-        return self._rows + self.spins * (0.5 * self.splitting + 2 * self.coupling * math.sqrt(self._rows / self.spins))
+        return self._rows + self.spins * (0.5 * self.splitting + 2 * self.light_coupling * math.sqrt(self._rows / self.spins))
 
     def _lowest(self, parity: int) -> tuple[float, float, np.ndarray]:
         """Energy, residual and state of a sector."""
         n, state = self.spins, np.empty((self._rows, self.spins // 2 + 1))
         if self.rotating_wave:
-            energy, _ = dicke.conserved(n, self.splitting, self.coupling, parity, state)
+            energy, _ = dicke.conserved(n, self.splitting, self.light_coupling, parity, state)
             return energy, 0.0, state
 
         def product(v: np.ndarray, out: np.ndarray) -> None:
-            dicke.apply(v, n, self.splitting, self.coupling, parity, out)
+            dicke.apply(v, n, self.splitting, self.light_coupling, parity, out)
 
-        mu = min(self.splitting / max(4 * self.coupling**2, 1e-9), 0.99)
-        dicke.start(n, max(n * self.coupling**2 * (1 - mu**2), 0.1), -mu, parity, state)
+        mu = min(self.splitting / max(4 * self.light_coupling**2, 1e-9), 0.99)
+        dicke.start(n, max(n * self.light_coupling**2 * (1 - mu**2), 0.1), -mu, parity, state)
         return *lanczos.ground(product, state, 1e-13 * self._span, PRODUCTS), state
 
     def _ground(self) -> dict[str, float]:

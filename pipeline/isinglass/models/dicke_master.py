@@ -38,7 +38,7 @@ class DickeMaster(Model):
     """
 
     spins: int = parameter(4, units="1", minimum=1, maximum=1000, quenched=True, doc="number of spins N")
-    coupling: float = parameter(1.0, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
+    light_coupling: float = parameter(1.0, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
     splitting: float = parameter(1.0, units="1", minimum=1e-3, maximum=1e3, doc="splitting of a spin ω₀/ω")
     loss: float = parameter(1.0, units="1", minimum=1e-3, maximum=1e3, doc="decay of the field κ/ω")
     duration: float = parameter(40.0, units="1", minimum=1e-3, maximum=1e6, doc="length of the run ω t")
@@ -67,19 +67,19 @@ class DickeMaster(Model):
         if work > WORK:
             raise InputError(
                 f"spins = {self.spins} with {self._rows} numbers of photons is ρ of {size} x {size} and {work:.2g} "
-                f"elements of products, of {WORK:.2g} allowed; lower spins, coupling, duration or cutoff"
+                f"elements of products, of {WORK:.2g} allowed; lower spins, light_coupling, duration or cutoff"
             )
 
     @property
     def _rows(self) -> int:
         """Numbers of photons that are kept."""
-        most = self.spins * self.coupling**2 / (1 + self.loss**2)
+        most = self.spins * self.light_coupling**2 / (1 + self.loss**2)
         return 1 + (self.cutoff or math.ceil(most + 5 * math.sqrt(most)) + 9)
 
     @property
     def _steps(self) -> int:
         """Steps between records: |dt L| <= 2.4, L bounded by the span of H and of the loss."""
-        light = 4 * self.coupling * math.sqrt(self.spins * self._rows)
+        light = 4 * self.light_coupling * math.sqrt(self.spins * self._rows)
         bound = self._rows * (1 + 2 * self.loss) + self.spins * self.splitting + light
         return math.ceil(self.duration / self.records * bound / 2.4)
 
@@ -108,9 +108,9 @@ class DickeMaster(Model):
         n, size = self.spins, self._rows * (self.spins + 1)
         rest = 1 + self.loss**2
         rho, seen = np.empty((2, size, size)), np.empty((self.records, 8))
-        a0 = -self.coupling * complex(1, self.loss) / rest * math.sqrt(n)
+        a0 = -self.light_coupling * complex(1, self.loss) / rest * math.sqrt(n)
         open_dicke.written(n, a0.real, a0.imag, rho)
-        constants = (dicke.ladder(n), self.splitting, self.coupling / math.sqrt(n), self.loss)
+        constants = (dicke.ladder(n), self.splitting, self.light_coupling / math.sqrt(n), self.loss)
         for row in seen:
             open_dicke.evolve(rho, constants, self.duration / self.records / self._steps, self._steps)
             open_dicke.observe(rho, n, row)
@@ -145,4 +145,4 @@ class DickeMaster(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(spins=1, coupling=0.5, duration=4, records=8, cutoff=5)
+        return cls(spins=1, light_coupling=0.5, duration=4, records=8, cutoff=5)

@@ -38,7 +38,7 @@ class OpenDicke(Model):
 
     spins: int = parameter(16, units="1", minimum=1, maximum=10**9, quenched=True, doc="number of spins N")
     cavities: int = parameter(64, units="1", minimum=2, maximum=10**6, quenched=True, doc="cavities, a bit each")
-    coupling: float = parameter(1.0, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
+    light_coupling: float = parameter(1.0, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
     splitting: float = parameter(1.0, units="1", minimum=1e-3, maximum=1e3, doc="splitting of a spin ω₀/ω")
     loss: float = parameter(1.0, units="1", minimum=0, maximum=1e3, doc="decay of the field κ/ω")
     fluctuations: bool = parameter(True, units="1", doc="noise and widths of order 1/√N; without: mean field")
@@ -75,7 +75,7 @@ class OpenDicke(Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fastest = max(1 + self.loss, self.splitting, 4 * self.coupling**2 / math.hypot(1, self.loss))
+        fastest = max(1 + self.loss, self.splitting, 4 * self.light_coupling**2 / math.hypot(1, self.loss))
         if fastest * self.time_step > 0.5:
             raise InputError(
                 f"time_step = {self.time_step:g} is too long: the fastest rate is {fastest:g}, and their product is "
@@ -121,7 +121,7 @@ class OpenDicke(Model):
     def _run(self, message: np.ndarray, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Signs that are read, int8 (times, cavities), and means over cavities (times, 3) of |a|², s_z and s_x²."""
         spins = self.spins if self.fluctuations else 0
-        constants = (self.coupling, self.splitting, self.loss)
+        constants = (self.light_coupling, self.splitting, self.loss)
         state, signs = np.empty((self.cavities, 5)), np.empty((self.times.size, self.cavities), np.int8)
         means = np.empty((self.times.size, 3))
         open_dicke.prepare(message, spins, constants, stream, state)
