@@ -23,7 +23,11 @@ def operators(spins: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     m = np.arange(spins + 1) - spins / 2
     raised = np.diag(np.sqrt(spins / 2 * (spins / 2 + 1) - m[:-1] * m[1:]), -1)
     light, levels = np.eye(rows), np.eye(spins + 1)
-    return np.kron(np.diag(np.sqrt(np.arange(1.0, rows)), 1), levels), np.kron(light, raised), np.kron(light, np.diag(m))
+    return (
+        np.kron(np.diag(np.sqrt(np.arange(1.0, rows)), 1), levels),
+        np.kron(light, raised),
+        np.kron(light, np.diag(m)),
+    )
 
 
 @pytest.mark.parametrize("spins", [3, 4])
@@ -110,7 +114,9 @@ def test_limits() -> None:
 def test_without_coupling_and_without_splitting() -> None:
     found = ground(spins=7, light_coupling=0, splitting=2.5)
     assert (found["energy"], found["photons"], found["gap"]) == pytest.approx((-1.25, 0, 1), abs=1e-12)
-    assert (found["field_squeezing"], found["spin_squeezing"], found["entanglement"]) == pytest.approx((1, 1, 0), abs=1e-12)
+    assert (found["field_squeezing"], found["spin_squeezing"], found["entanglement"]) == pytest.approx(
+        (1, 1, 0), abs=1e-12
+    )
     state = np.empty((80, 4))  # ω₀ = 0: displaced light beside J_x = ±N/2, E = -N λ²
     dicke.start(6, 6.0, -0.1, 0, state)
     energy, residual = lanczos.ground(lambda v, out: dicke.apply(v, 6, 0.0, 1.0, 0, out), state, 1e-11, 2000)
@@ -126,7 +132,11 @@ def test_lanczos_says_when_it_has_not_converged() -> None:
 
 
 def test_extremes() -> None:
-    for values in ({"spins": 1, "light_coupling": 1e-300}, {"spins": 1, "light_coupling": 100.0}, {"spins": 2, "splitting": 1e3}):
+    for values in (
+        {"spins": 1, "light_coupling": 1e-300},
+        {"spins": 1, "light_coupling": 100.0},
+        {"spins": 2, "splitting": 1e3},
+    ):
         found = ground(**values)
         assert found["converged"] == 1
         assert np.isfinite([v for k, v in found.items() if k != "half_time"]).all()

@@ -19,7 +19,9 @@ TILE = 16
 
 
 @jit
-def _left(re: np.ndarray, im: np.ndarray, n: int, k: int, matrix: tuple[np.ndarray, float, float, float], out: np.ndarray) -> None:
+def _left(
+    re: np.ndarray, im: np.ndarray, n: int, k: int, matrix: tuple[np.ndarray, float, float, float], out: np.ndarray
+) -> None:
     """Row (n, k) of (-iH - κ a†a) ρ, real and imaginary part, into `out` (2, d)."""
     rungs, splitting, g, loss = matrix
     spins, size = rungs.size - 2, re.shape[0]
@@ -129,7 +131,12 @@ def observe(rho: np.ndarray, spins: int, out: np.ndarray) -> None:
 
 @jit
 def wigner(
-    state: np.ndarray, spins: int, constants: tuple[float, float, float], time_step: float, steps: int, stream: np.ndarray
+    state: np.ndarray,
+    spins: int,
+    constants: tuple[float, float, float],
+    time_step: float,
+    steps: int,
+    stream: np.ndarray,
 ) -> None:
     """Trajectories of truncated Wigner in place, float64 (cavities, 5): Re a, Im a, s_x, s_y, s_z of a = α/√N, s = 2S/N.
 

@@ -94,7 +94,9 @@ class Dicke(Model):
     @property
     def _span(self) -> float:
         """Bound of |H|."""
-        return self._rows + self.spins * (0.5 * self.splitting + 2 * self.light_coupling * math.sqrt(self._rows / self.spins))
+        return self._rows + self.spins * (
+            0.5 * self.splitting + 2 * self.light_coupling * math.sqrt(self._rows / self.spins)
+        )
 
     def _lowest(self, parity: int) -> tuple[float, float, np.ndarray]:
         """Energy, residual and state of a sector."""
@@ -120,7 +122,9 @@ class Dicke(Model):
         return {
             "energy": low / n,
             "gap": high - low,
-            "half_time": math.pi / (3 * (high - low)) if high - low > 1e3 * np.finfo(float).eps * self._span else math.nan,
+            "half_time": math.pi / (3 * (high - low))
+            if high - low > 1e3 * np.finfo(float).eps * self._span
+            else math.nan,
             "photons": photons / n,
             "inversion": z / n,
             "spin_order": 2 * math.sqrt(x2) / n,

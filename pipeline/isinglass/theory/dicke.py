@@ -12,7 +12,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
-def critical_coupling(splitting: npt.ArrayLike = 1.0, loss: npt.ArrayLike = 0.0, rotating_wave: bool = False) -> FloatArray:
+def critical_coupling(
+    splitting: npt.ArrayLike = 1.0, loss: npt.ArrayLike = 0.0, rotating_wave: bool = False
+) -> FloatArray:
     """λ_c = √(ω₀(1 + κ²))/2; rotating wave (without loss) √ω₀."""
     if rotating_wave:
         return np.sqrt(np.asarray(splitting, float))
