@@ -25,9 +25,10 @@ workflow = Workflow(
         lines(observable="decay_rate", log=("decay_rate",), name="dicke_master_rate",
               labels={**LABELS, "decay_rate_mean": r"rate $\Gamma/\omega$ at which the sign is lost"},
               title=r"Loss of the sign, $\kappa = \omega_0 = \omega$"),
-        PhaseLines(x="time", observable="retention_trace", colour="spins", at={"light_coupling": round(1.5 * CRITICAL, 6)},
-                   name="dicke_master_retention", title=r"A written sign in time, $\lambda = 1.5\,\lambda_c$",
+        PhaseLines(x="time", observable="retention_trace", colour="spins", name="dicke_master_retention",
+                   at={"light_coupling": round(1.5 * CRITICAL, 6)}, title=r"A written sign in time, $\lambda = 1.5\,\lambda_c$",
                    labels={"time": r"time $\omega t$", "retention_trace_mean": r"$2\langle J_x\rangle/N$"}),
     ],
-    presets={"paper": {"axes": {"spins": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}, "fixed": {"duration": 60.0, "records": 120}}},
+    presets={"paper": {"axes": {"spins": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]},
+                       "fixed": {"duration": 60.0, "records": 120}}},
 )  # fmt: skip

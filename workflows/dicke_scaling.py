@@ -1,4 +1,4 @@
-"""The Dicke model at its critical coupling: photons and gap against size, local slopes, and slopes with a correction."""
+"""The Dicke model at its critical coupling: photons and gap against size, local slopes, also with a correction."""
 
 from functools import partial
 
@@ -35,7 +35,8 @@ workflow = Workflow(
         lines(observable="photons_slope", theory=[EXPECTED], name="dicke_slopes", limits=(0.54, 0.69),
               labels={"spins": "spins $N$", "photons_slope": r"local slope of $\langle a^\dagger a\rangle/N$"},
               title="Local slopes between N/2 and N"),
-        lines(observable="photons_slope_corrected", theory=[EXPECTED], name="dicke_slopes_corrected", limits=(0.54, 0.69),
+        lines(observable="photons_slope_corrected", theory=[EXPECTED], name="dicke_slopes_corrected",
+              limits=(0.54, 0.69),
               labels={"spins": "spins $N$", "photons_slope_corrected": "exponent with a correction $N^{-1/3}$"},
               title="Exponent from two successive slopes"),
     ],

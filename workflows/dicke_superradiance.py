@@ -21,7 +21,8 @@ workflow = Workflow(
     seed=1954,
     stages=[errors.mean(
         "photons", "inversion", "spin_order", "field", "broken_order", "gap", "half_time", "field_squeezing",
-        "spin_squeezing", "entanglement", "single_spin_purity", "broken_purity", "coherence_entropy", "energy", "converged",
+        "spin_squeezing", "entanglement", "single_spin_purity", "broken_purity", "coherence_entropy",
+        "energy", "converged",
     )],
     figures=[
         lines(observable="photons", theory=[Line(r"$(\lambda/\omega)^2(1-\mu^2)$, $N \to \infty$", theory.photons)],
@@ -38,5 +39,6 @@ workflow = Workflow(
               title="Time in which the field loses half of its sign, no loss",
               labels={**COUPLING, "half_time_mean": r"half time $\omega t = \pi/3\Delta$"}),
     ],
-    presets={"paper": {"axes": {"light_coupling": np.round(np.linspace(0, 1.2, 121), 6), "spins": [10, 20, 40, 80, 160, 320]}}},
+    presets={"paper": {"axes": {"light_coupling": np.round(np.linspace(0, 1.2, 121), 6),
+                                "spins": [10, 20, 40, 80, 160, 320]}}},
 )  # fmt: skip

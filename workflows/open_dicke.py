@@ -11,6 +11,7 @@ from isinglass.models.open_dicke import OpenDicke
 from isinglass.theory import dicke as theory
 
 COUPLING = {"light_coupling": r"coupling $\lambda/\omega$"}
+CRITICAL = float(theory.critical_coupling(1.0, 1.0))
 lines = partial(PhaseLines, x="light_coupling", colour="spins")
 
 
@@ -37,10 +38,12 @@ workflow = Workflow(
         lines(observable="photons", name="open_dicke_photons", title=r"Photons in a lossy cavity, $\kappa = \omega$",
               theory=[Line(r"mean field, $N \to \infty$", lambda g: theory.photons(g, 1.0, 1.0))],
               labels={**COUPLING, "photons_mean": r"photons per spin $\langle a^\dagger a\rangle/N$"}),
-        lines(observable="memory", name="open_dicke_memory", title=r"Memory of the written sign, $\omega t$ = 60 to 100",
-              theory=[Line(r"$\lambda_c$", lambda g: np.where(g < theory.critical_coupling(1.0, 1.0), np.nan, 1.0), ":")],
+        lines(observable="memory", name="open_dicke_memory",
+              title=r"Memory of the written sign, $\omega t$ = 60 to 100",
+              theory=[Line(r"mean field, from $\lambda_c$ on", lambda g: np.where(g < CRITICAL, np.nan, 1.0), ":")],
               labels=COUPLING, limits=(-0.05, 1.05)),
     ],
-    presets={"paper": {"axes": {"light_coupling": np.round(np.linspace(0.4, 1.2, 41), 6), "spins": [4, 8, 16, 32, 64, 128, 256]},
+    presets={"paper": {"axes": {"light_coupling": np.round(np.linspace(0.4, 1.2, 41), 6),
+                                "spins": [4, 8, 16, 32, 64, 128, 256]},
                        "fixed": {"cavities": 256}, "samples": 32}},
 )  # fmt: skip

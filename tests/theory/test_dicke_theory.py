@@ -44,7 +44,8 @@ def test_jacobian_is_that_of_the_flow(coupling: float) -> None:
 
     assert flow(rest) == pytest.approx(np.zeros(5), abs=1e-9)
     columns = [(flow(rest + d * e) - flow(rest - d * e)) / (2 * d) for e in np.eye(5)]
-    assert np.array(columns).T == pytest.approx(theory.jacobian(coupling, splitting, loss), abs=1e-2)
+    found = np.array(columns).T
+    assert found == pytest.approx(theory.jacobian(coupling, splitting, loss), abs=1e-2)
 
 
 def test_the_steady_state_is_stable_but_at_the_critical_coupling() -> None:
@@ -59,7 +60,8 @@ def test_slopes_with_a_correction_find_the_exponent() -> None:
     n = 2.0 ** np.arange(4, 13)
     y = 0.3 * n**-0.7 * (1 - 0.05 * n**-0.25)
     slope, corrected = scaling.local_slopes(n, np.array([y, 2 * n**-0.5]), 0.25)
-    assert np.isnan(slope[:, 0]).all() and np.isnan(corrected[:, :2]).all()
+    assert np.isnan(slope[:, 0]).all()
+    assert np.isnan(corrected[:, :2]).all()
     assert slope[1, 1:] == pytest.approx(0.5, abs=1e-12)
     assert corrected[1, 2:] == pytest.approx(0.5, abs=1e-12)
     assert abs(slope[0, -1] - 0.7) > 1e-3

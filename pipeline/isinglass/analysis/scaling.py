@@ -74,7 +74,7 @@ def power(
 
 
 def slopes(name: str, along: str, correction: float | None = None) -> errors.Stage:
-    """The stage for local slopes -d ln y/d ln N of the mean of `name` between successive sizes N along the axis `along`.
+    """The stage for local slopes -d ln y/d ln N of the mean of `name` between successive sizes N along `along`.
 
     Returns `<name>_slope`, at the larger size of each pair (NaN at the first). With `correction` ω also
     `<name>_slope_corrected`: the exponent x of y ~ N^-x (1 + c N^-ω + ...) from two successive slopes, each
@@ -104,7 +104,7 @@ def slopes(name: str, along: str, correction: float | None = None) -> errors.Sta
 
 
 def local_slopes(n: np.ndarray, y: np.ndarray, correction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes -Δ ln y/Δ ln n between successive sizes (..., sizes), and those freed of a correction; NaN where none is."""
+    """Slopes -Δ ln y/Δ ln n between successive sizes (..., sizes), and freed of a correction; NaN where there is none."""
     slope, corrected = np.full(y.shape, np.nan), np.full(y.shape, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope[..., 1:] = -np.diff(np.log(y), axis=-1) / np.diff(np.log(n))

@@ -1,6 +1,7 @@
 """The Dicke model in a cavity that loses light: the master equation, and truncated Wigner trajectories.
 
-Frequencies in units of the mode's, ħ = 1. ρ' = -i[H, ρ] + κ(2aρa† - a†aρ - ρa†a), H = a†a + ω₀ J_z + (2λ/√N)(a + a†) J_x.
+Frequencies in units of the mode's, ħ = 1. ρ' = -i[H, ρ] + κ(2aρa† - a†aρ - ρa†a),
+H = a†a + ω₀ J_z + (2λ/√N)(a + a†) J_x.
 Basis state n (N+1) + k has n photons and J_z = k - N/2. Nothing calls BLAS.
 """
 
@@ -107,7 +108,7 @@ def written(spins: int, re: float, im: float, rho: np.ndarray) -> None:
 
 @jit
 def observe(rho: np.ndarray, spins: int, out: np.ndarray) -> None:
-    """Into `out` (8,): tr ρ, ⟨n⟩, ⟨J_z⟩, ⟨J_x⟩, ⟨J_x²⟩, Re ⟨a⟩, Im ⟨a⟩, weight of the two highest numbers of photons."""
+    """Into `out` (8,): tr ρ, ⟨n⟩, ⟨J_z⟩, ⟨J_x⟩, ⟨J_x²⟩, Re ⟨a⟩, Im ⟨a⟩, weight of the two highest numbers n."""
     levels, size = spins + 1, rho.shape[1]
     rungs, spin = ladder(spins), 0.5 * spins
     out[:] = 0.0
@@ -138,7 +139,7 @@ def wigner(
     steps: int,
     stream: np.ndarray,
 ) -> None:
-    """Trajectories of truncated Wigner in place, float64 (cavities, 5): Re a, Im a, s_x, s_y, s_z of a = α/√N, s = 2S/N.
+    """Trajectories of truncated Wigner in place, float64 (cavities, 5): Re a, Im a, s_x, s_y, s_z; a = α/√N, s = 2S/N.
 
     a' = -(i + κ)a - iλ s_x + √(κ/N) ξ and s' = (4λ Re a, 0, ω₀) × s; `constants`: λ, ω₀, κ. Half a step of light with
     its noise, exactly; a rotation; half a step of light: |s| is kept, order 2. `spins` 0: no noise (mean field).

@@ -28,8 +28,8 @@ class Dicke(Model):
     Exact for N → ∞: superradiance above λ_c = √(ωω₀)/2, there ⟨n⟩/N = (λ/ω)²(1 - μ²) and ⟨J_z⟩/N = -μ/2, μ = (λ_c/λ)²;
     rotating wave: λ_c = √(ωω₀), ⟨n⟩/N = (λ/2ω)²(1 - μ²) (`theory.dicke`). At every N: λ = 0, ω₀ = 0.
 
-    Not to be confused with light that is emitted (this is equilibrium at T = 0, nothing leaves the cavity: `photons` are
-    bound to the spins), with superradiance of an inverted sample, nor with H with an A² term, which has no transition.
+    Not to be confused with light that is emitted (equilibrium at T = 0, nothing leaves the cavity: `photons` are bound
+    to the spins), with superradiance of an inverted sample, nor with H with an A² term, which has no transition.
     `gap` is that of odd to even: above λ_c it is the tunnel splitting of the two signs of the field, not the lowest
     excitation. What (|e⟩ + |o⟩)/√2 has of the field at time 0 turns as cos(gap t): `half_time` = π/(3 gap). With the
     rotating wave two of many numbers of excitations make half of `field` and `broken_order`.
@@ -69,8 +69,8 @@ class Dicke(Model):
         states = self._rows * (self.spins // 2 + 1)
         if states > STATES:
             raise InputError(
-                f"spins = {self.spins} with light_coupling = {self.light_coupling:g} needs {self._rows} numbers of photons and "
-                f"{states} states of each parity, of {STATES} allowed; lower spins or light_coupling"
+                f"spins = {self.spins} with light_coupling = {self.light_coupling:g} needs {self._rows} numbers of photons "
+                f"and {states} states of each parity, of {STATES} allowed; lower spins or light_coupling"
             )
 
     @property

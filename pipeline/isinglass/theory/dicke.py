@@ -17,7 +17,7 @@ def critical_coupling(
 ) -> FloatArray:
     """λ_c = √(ω₀(1 + κ²))/2; rotating wave (without loss) √ω₀."""
     if rotating_wave:
-        return np.sqrt(np.asarray(splitting, float))
+        return np.asarray(np.sqrt(np.asarray(splitting, float)))
     return np.asarray(np.sqrt(np.asarray(splitting) * (1 + np.asarray(loss, float) ** 2)) / 2)
 
 
@@ -55,7 +55,7 @@ def energy(coupling: npt.ArrayLike, splitting: npt.ArrayLike = 1.0) -> FloatArra
 
 
 def jacobian(coupling: float, splitting: float, loss: float) -> FloatArray:
-    """Of the mean-field equations of (Re a, Im a, s_x, s_y, s_z), a = α/√N, s = 2J/N, at the stable steady state; (5, 5).
+    """Of the mean-field equations of (Re a, Im a, s_x, s_y, s_z), a = α/√N, s = 2J/N, at their stable rest; (5, 5).
 
     Eigenvalues: one is 0 (|s| is kept), the others decay at minus their real parts.
     """
