@@ -15,9 +15,9 @@ CRITICAL = float(theory.critical_coupling(1.0, 1.0))
 lines = partial(PhaseLines, x="light_coupling", colour="spins")
 
 
-def rate(early, late):  # type: ignore[no-untyped-def]
-    """-d ln retention/dt between the halves of the window, 20/ω apart (800 steps of 0.05); NaN where none is left."""
-    return np.log((early / late).where((early > 0) & (late > 0))) / 20
+def rate(early, late, apart):  # type: ignore[no-untyped-def]
+    """-d ln retention/dt between the halves of the window; NaN where none is left."""
+    return np.log((early / late).where((early > 0) & (late > 0))) / apart
 
 
 workflow = Workflow(
@@ -31,7 +31,7 @@ workflow = Workflow(
         memory.mean,
         coherence.mean,
         errors.mean("retention", "photons", "inversion", "spin_order", "retention_time", "censored", "converged"),
-        errors.estimate("decay_rate", rate, of=("early_retention", "late_retention"), units="1",
+        errors.estimate("decay_rate", rate, of=("early_retention", "late_retention", "apart"), units="1",
                         long_name="rate at which signs are lost"),
     ],
     figures=[

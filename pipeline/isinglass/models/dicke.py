@@ -69,8 +69,8 @@ class Dicke(Model):
         states = self._rows * (self.spins // 2 + 1)
         if states > STATES:
             raise InputError(
-                f"spins = {self.spins} with light_coupling = {self.light_coupling:g} needs {self._rows} numbers of photons "
-                f"and {states} states of each parity, of {STATES} allowed; lower spins or light_coupling"
+                f"spins = {self.spins} with light_coupling = {self.light_coupling:g} needs {self._rows} numbers of "
+                f"photons and {states} states of each parity, of {STATES} allowed; lower spins or light_coupling"
             )
 
     @property

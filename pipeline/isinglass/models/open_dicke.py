@@ -32,7 +32,8 @@ class OpenDicke(Model):
     The disorder draws the two messages, a sign for each of `cavities` bits. Noise draws widths and light. What is read
     is the sign of the field along the written direction, which is a measured quadrature exactly. `memory` is that of
     the array's pairs (written, read); at λ = 0 no light knows the sign. `early_retention` and `late_retention` are
-    means over the halves of the window, half a window apart: their ratio gives the rate at which signs are lost.
+    means over the halves of the window: ln(early/late) over the time that they are `apart` is the rate at which signs
+    are lost, if as e^{-Γt}.
     `converged`: the photon number does not drift in the window.
     """
 
@@ -62,6 +63,7 @@ class OpenDicke(Model):
         Observable("retention", "1", long_name="overlap of written and read signs, window mean"),
         Observable("early_retention", "1", long_name="the same over the first half of the window"),
         Observable("late_retention", "1", long_name="the same over the second half"),
+        Observable("apart", "1", long_name="time ω t between the middles of the halves"),
         Observable("photons", "1", long_name="⟨a†a⟩/N, window mean"),
         Observable("inversion", "1", long_name="⟨J_z⟩/N, window mean"),
         Observable("spin_order", "1", long_name="root mean square of 2 J_x/N, window"),
@@ -139,6 +141,7 @@ class OpenDicke(Model):
         pairs = [abs(measures.overlap(signs[window], other[window])).mean() for other, _ in runs[1:]]
         retention = measures.overlap(signs, message[None])
         halves = np.array_split(retention[window], 2)
+        moments = [half.mean() * self.time_step for half in np.array_split(self.times[window], 2)]
         first, last = measures.crossings(self.times * self.time_step, retention, 0.5)
         photons = means[:, 0] - (0.5 / self.spins if self.fluctuations else 0.0)
         product = (signs[window] * message.astype(np.int64)).sum(axis=1)
@@ -152,6 +155,7 @@ class OpenDicke(Model):
             "retention": retention[window].mean(),
             "early_retention": halves[0].mean(),
             "late_retention": halves[1].mean(),
+            "apart": moments[1] - moments[0],
             "photons": photons[window].mean(),
             "inversion": means[window, 1].mean() / 2,
             "spin_order": math.sqrt(means[window, 2].mean()),
