@@ -124,6 +124,13 @@ def test_without_coupling_and_without_splitting() -> None:
     assert residual < 1e-9
 
 
+def test_counted_photons() -> None:
+    """4 standard errors (6e-5) of 2^18 shots; var n is 4⟨n⟩ at the most here, light being little squeezed."""
+    found = ground(spins=4, light_coupling=0.8, shots=2**18)
+    expected = found["photons"]
+    assert found["counted_photons"] == pytest.approx(expected, abs=4 * np.sqrt(4 * expected / 4) / 2**9)
+
+
 def test_lanczos_says_when_it_has_not_converged() -> None:
     state = np.empty((60, 6))
     dicke.start(10, 5.0, -0.5, 0, state)

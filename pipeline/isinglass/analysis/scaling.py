@@ -104,7 +104,7 @@ def slopes(name: str, along: str, correction: float | None = None) -> errors.Sta
 
 
 def local_slopes(n: np.ndarray, y: np.ndarray, correction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes -Δ ln y/Δ ln n between successive sizes (..., sizes), and freed of a correction; NaN where there is none."""
+    """Slopes -Δ ln y/Δ ln n between successive sizes (..., sizes), and freed of a correction; else NaN."""
     slope, corrected = np.full(y.shape, np.nan), np.full(y.shape, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope[..., 1:] = -np.diff(np.log(y), axis=-1) / np.diff(np.log(n))

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from isinglass.exceptions import InputError
-from isinglass.kernels import dicke, lanczos
+from isinglass.kernels import dicke, lanczos, statevector
 from isinglass.models.base import Model, Observable, parameter
 
 PRODUCTS, STATES = 6000, 2**22
@@ -34,7 +34,8 @@ class Dicke(Model):
     excitation. What (|e⟩ + |o⟩)/√2 has of the field at time 0 turns as cos(gap t): `half_time` = π/(3 gap). With the
     rotating wave two of many numbers of excitations make half of `field` and `broken_order`.
 
-    There is no message, no disorder, no noise: one sample says all. Lanczos without a matrix; rotating wave: one
+    There is no message and no disorder: one sample says all. Noise draws `shots` countings of the photons of the even
+    state, for `counted_photons` alone. Lanczos without a matrix; rotating wave: one
     tridiagonal matrix for each number of excitations. `converged`: |Hv - Ev| is below 10⁻¹⁰ of the span of H, and the
     weight of the two highest numbers of photons below 10⁻²⁰.
     """
@@ -43,6 +44,7 @@ class Dicke(Model):
     light_coupling: float = parameter(0.6, units="1", minimum=0, maximum=100, doc="coupling λ/ω")
     splitting: float = parameter(1.0, units="1", minimum=1e-3, maximum=1e3, doc="splitting of a spin ω₀/ω")
     rotating_wave: bool = parameter(False, units="1", doc="only terms that keep the number of excitations")
+    shots: int = parameter(64, units="1", minimum=1, maximum=2**20, doc="countings of the even state's photons")
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("energy", "1", long_name="lowest energy of even parity per spin, over ω"),
@@ -59,6 +61,7 @@ class Dicke(Model):
         Observable("single_spin_purity", "1", long_name="tr ρ_i², even state"),
         Observable("broken_purity", "1", long_name="tr ρ_i², broken state"),
         Observable("coherence_entropy", "bit", long_name="relative entropy of coherence, basis (n, J_z), even state"),
+        Observable("counted_photons", "1", long_name="photons per spin, mean of the shots, even state"),
         Observable("cutoff", "1", dtype="int64", long_name="highest number of photons"),
         Observable("tail_weight", "1", long_name="weight of the two highest numbers of photons"),
         Observable("converged", "1", dtype="int8", long_name="1: residual and tail are small"),
@@ -87,9 +90,14 @@ class Dicke(Model):
         return 20 * self._rows * columns * (20 + 6 * math.sqrt(self._span))
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`: the same for every sample and replica."""
-        found = self._ground()
-        return {o.name: np.full(len(noise), found[o.name], dtype=o.dtype) for o in self.observables}
+        """See `Model.simulate`: the same for every sample and replica, but for what is counted."""
+        found, even = self._ground()
+        out = {o.name: np.full(len(noise), found.get(o.name, 0), dtype=o.dtype) for o in self.observables}
+        cumulative, shots = np.cumsum(even.ravel() ** 2), np.empty(self.shots, np.int64)
+        for row, stream in enumerate(noise):
+            statevector.measure(cumulative, np.array(stream, dtype=np.uint64), shots)
+            out["counted_photons"][row] = (shots // even.shape[1]).mean() / self.spins
+        return out
 
     @property
     def _span(self) -> float:
@@ -112,14 +120,15 @@ class Dicke(Model):
         dicke.start(n, max(n * self.light_coupling**2 * (1 - mu**2), 0.1), -mu, parity, state)
         return *lanczos.ground(product, state, 1e-13 * self._span, PRODUCTS), state
 
-    def _ground(self) -> dict[str, float]:
+    def _ground(self) -> tuple[dict[str, float], np.ndarray]:
+        """The observables, and the even state."""
         n = self.spins
         (low, residual, even), (high, other, odd) = self._lowest(0), self._lowest(1)
         photons, z, z2, x2, a2, entropy, tail = self._moments(even, 0)
         _, z_odd, *_, tail_odd = self._moments(odd, 1)
         field, order = dicke.elements(even, odd, n)
         broken = [2 * order / n, (z + z_odd) / n]
-        return {
+        found = {
             "energy": low / n,
             "gap": high - low,
             "half_time": math.pi / (3 * (high - low))
@@ -140,6 +149,7 @@ class Dicke(Model):
             "tail_weight": max(tail, tail_odd),
             "converged": max(residual, other) < 1e-10 * self._span and max(tail, tail_odd) < TAIL,
         }
+        return found, even
 
     def _moments(self, state: np.ndarray, parity: int) -> list[float]:
         out = np.empty(7)
@@ -149,4 +159,4 @@ class Dicke(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(spins=4)
+        return cls(spins=4, shots=4096)

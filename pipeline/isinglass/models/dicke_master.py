@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from isinglass.exceptions import InputError
-from isinglass.kernels import dicke, open_dicke
+from isinglass.kernels import dicke, open_dicke, statevector
 from isinglass.measures import crossings
 from isinglass.models.base import Model, Observable, parameter
 
@@ -32,7 +32,8 @@ class DickeMaster(Model):
     steady state is mixed; with loss or dephasing of single spins, which leaves the largest spin; nor with κ as the rate
     of the photon number, which is 2κ.
 
-    The message is one and the same sign, so there are no roles; no disorder, no noise. Runge-Kutta steps of order 4.
+    The message is one and the same sign, so there are no roles, and no disorder. Noise draws `shots` countings of the
+    photons at the end, for `counted_photons` alone. Runge-Kutta steps of order 4.
     `decay_rate` is -d ln⟨J_x⟩/dt over the last quarter; `converged`: it is the same within 2 % over the quarter before,
     tr ρ is 1 within 10⁻⁶ and the two highest numbers of photons never have more than 10⁻⁵.
     """
@@ -44,6 +45,7 @@ class DickeMaster(Model):
     duration: float = parameter(40.0, units="1", minimum=1e-3, maximum=1e6, doc="length of the run ω t")
     records: int = parameter(80, units="1", minimum=8, maximum=10**5, doc="times, evenly spaced, that are looked at")
     cutoff: int = parameter(0, units="1", minimum=0, maximum=10**6, doc="highest number of photons; 0: chosen")
+    shots: int = parameter(64, units="1", minimum=1, maximum=2**20, doc="countings of the photons at the end")
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("photons", "1", long_name="⟨a†a⟩/N, mean of the last quarter"),
@@ -57,6 +59,7 @@ class DickeMaster(Model):
         Observable("retention_trace", "1", dims=("time",), long_name="2⟨J_x⟩/N in time"),
         Observable("field_trace", "1", dims=("time",), long_name="⟨a⟩ along a₀ over √N in time"),
         Observable("photon_trace", "1", dims=("time",), long_name="⟨a†a⟩/N in time"),
+        Observable("counted_photons", "1", long_name="photons per spin at the end, mean of the shots"),
         Observable("tail_weight", "1", long_name="largest weight of the two highest numbers of photons"),
         Observable("converged", "1", dtype="int8", long_name="1: rate steady, trace and tail kept"),
     )  # fmt: skip
@@ -97,14 +100,18 @@ class DickeMaster(Model):
         return 10.0 * (self._rows * (self.spins + 1)) ** 2 * 4 * self._steps * self.records
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`: the same for every sample and replica."""
-        found = self._run()
-        return {
-            o.name: np.repeat(np.asarray(found[o.name])[None], len(noise), axis=0).astype(o.dtype)
-            for o in self.observables
-        }
+        """See `Model.simulate`: the same for every sample and replica, but for what is counted."""
+        found, weights = self._run()
+        rows = [np.asarray(found.get(o.name, 0.0), dtype=o.dtype) for o in self.observables]
+        out = {o.name: np.repeat(v[None], len(noise), axis=0) for o, v in zip(self.observables, rows, strict=True)}
+        cumulative, shots = np.cumsum(weights), np.empty(self.shots, np.int64)
+        for row, stream in enumerate(noise):
+            statevector.measure(cumulative, np.array(stream, dtype=np.uint64), shots)
+            out["counted_photons"][row] = (shots // (self.spins + 1)).mean() / self.spins
+        return out
 
-    def _run(self) -> dict[str, Any]:
+    def _run(self) -> tuple[dict[str, Any], np.ndarray]:
+        """The observables, and the weights of the basis states at the end."""
         n, size = self.spins, self._rows * (self.spins + 1)
         rest = 1 + self.loss**2
         rho, seen = np.empty((2, size, size)), np.empty((self.records, 8))
@@ -119,7 +126,7 @@ class DickeMaster(Model):
         first, last = crossings(self.times, retention, 0.5)
         rates = [self._rate(retention, k) for k in (2, 3)]
         kept = abs(trace - 1).max() < 1e-6 and tail.max() < TAIL
-        return {
+        observed = {
             "photons": photons[late].mean() / n,
             "inversion": z[late].mean() / n,
             "spin_order": 2 * math.sqrt(x2[late].mean()) / n,
@@ -134,6 +141,7 @@ class DickeMaster(Model):
             "tail_weight": tail.max(),
             "converged": kept and abs(rates[0] - rates[1]) < 0.02 * rates[1],
         }
+        return observed, np.maximum(rho[0].diagonal(), 0.0)
 
     def _rate(self, retention: np.ndarray, quarter: int) -> float:
         """-d ln retention/dt between the ends of a quarter of the run; NaN where it has another sign or is lost."""
@@ -145,4 +153,4 @@ class DickeMaster(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(spins=1, light_coupling=0.5, duration=4, records=8, cutoff=5)
+        return cls(spins=1, light_coupling=0.5, duration=4, records=8, cutoff=5, shots=4096)
