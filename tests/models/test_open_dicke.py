@@ -190,6 +190,8 @@ def test_what_does_not_fit_is_refused() -> None:
         OpenDicke(light_coupling=10.0, loss=0.0)
     with pytest.raises(InputError, match="lower cavities or records"):
         OpenDicke(cavities=10**6)
+    with pytest.raises(InputError, match="lower steps, equilibration or cavities"):
+        OpenDicke(steps=2**40)
     with pytest.raises(InputError, match="less than two in the window"):
         OpenDicke(records=1)
     for model in (DickeMaster, OpenDicke):

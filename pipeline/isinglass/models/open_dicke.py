@@ -83,6 +83,12 @@ class OpenDicke(Model):
                 f"time_step = {self.time_step:g} is too long: the fastest rate is {fastest:g}, and their product is "
                 "above 0.5; lower time_step"
             )
+        work = self.copies * self.cavities * (self.equilibration + self.steps)
+        if work > 2**34:
+            raise InputError(
+                f"steps = {self.steps} after equilibration = {self.equilibration} of {self.cavities} cavities are {work:.2g} "
+                "steps of trajectories, of 2^34 allowed; lower steps, equilibration or cavities"
+            )
         readings = self.copies * self.cavities * self.times.size
         if readings > 2**24:
             raise InputError(
