@@ -16,8 +16,8 @@ lines = partial(PhaseLines, x="light_coupling", colour="spins")
 
 
 def rate(early, late, apart):  # type: ignore[no-untyped-def]
-    """-d ln retention/dt between the halves of the window; NaN where none is left."""
-    return np.log((early / late).where((early > 0) & (late > 0))) / apart
+    """-d ln retention/dt between the halves of the window; NaN where less than 0.05 is left."""
+    return np.log((early / late).where((early > 0.05) & (late > 0.05))) / apart
 
 
 workflow = Workflow(

@@ -86,8 +86,8 @@ class OpenDicke(Model):
         work = self.copies * self.cavities * (self.equilibration + self.steps)
         if work > 2**34:
             raise InputError(
-                f"steps = {self.steps} after equilibration = {self.equilibration} of {self.cavities} cavities are {work:.2g} "
-                "steps of trajectories, of 2^34 allowed; lower steps, equilibration or cavities"
+                f"steps = {self.steps} after equilibration = {self.equilibration} of {self.cavities} cavities are "
+                f"{work:.2g} steps of trajectories, of 2^34 allowed; lower steps, equilibration or cavities"
             )
         readings = self.copies * self.cavities * self.times.size
         if readings > 2**24:
