@@ -184,8 +184,10 @@ def test_copy_a_does_not_depend_on_the_others() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match=r"spins = 60 .* of products, of .* allowed; lower spins"):
+    with pytest.raises(InputError, match=r"spins = 60 .* of products .* allowed\); lower spins"):
         DickeMaster(spins=60)
+    with pytest.raises(InputError, match=r"4096 allowed"):
+        DickeMaster(spins=1, cutoff=10**4, duration=1e-3, records=8)
     with pytest.raises(InputError, match="fastest rate is 400"):
         OpenDicke(light_coupling=10.0, loss=0.0)
     with pytest.raises(InputError, match="lower cavities or records"):

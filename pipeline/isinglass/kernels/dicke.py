@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from isinglass.kernels.jit import jit
-from isinglass.kernels.lanczos import _lowest_pair
+from isinglass.kernels.lanczos import lowest_pair
 
 
 @jit
@@ -81,7 +81,7 @@ def conserved(spins: int, splitting: float, coupling: float, parity: int, out: n
             alpha[k] = number - k + splitting * (k - 0.5 * spins)
             beta[k] = -g * math.sqrt(number - k + 1.0) * rungs[k - 1] if k > 0 else 0.0
         beta[size] = 0.0
-        energy = _lowest_pair(alpha, beta, size, vector)
+        energy = lowest_pair(alpha, beta, size, vector)
         if energy < lowest:
             lowest, chosen = energy, number
             best[:size] = vector[:size]

@@ -66,7 +66,7 @@ def _below(alpha: np.ndarray, beta: np.ndarray, size: int, level: float) -> bool
 
 
 @jit
-def _lowest_pair(alpha: np.ndarray, beta: np.ndarray, size: int, vector: np.ndarray) -> float:
+def lowest_pair(alpha: np.ndarray, beta: np.ndarray, size: int, vector: np.ndarray) -> float:
     """Lowest eigenvalue of a tridiagonal matrix by bisection, its eigenvector by inverse iteration."""
     low, high = alpha[0], alpha[0]
     for j in range(size):
@@ -132,7 +132,7 @@ def lowest(
             if phase == 0:
                 size, beta[j + 1] = j + 1, math.sqrt(dot(w, w))
                 if j % 4 == 3 or beta[j + 1] < tolerance or j == most - 1:
-                    energy = _lowest_pair(alpha, beta, size, weights)
+                    energy = lowest_pair(alpha, beta, size, weights)
                     if beta[j + 1] < tolerance or abs(beta[j + 1] * weights[j]) < tolerance:
                         break
             for x in range(v.size):
@@ -200,7 +200,7 @@ def ground(
             if phase == 0:
                 size, beta[j + 1] = j + 1, math.sqrt(dot(w.ravel(), w.ravel()))
                 if j % 8 == 7 or beta[j + 1] < tolerance or j == most - 1:
-                    energy = _lowest_pair(alpha, beta, size, weights)
+                    energy = lowest_pair(alpha, beta, size, weights)
                     if beta[j + 1] < tolerance or abs(beta[j + 1] * weights[j]) < tolerance:
                         break
             before, v, w = v, w, before

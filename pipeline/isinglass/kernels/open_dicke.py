@@ -34,9 +34,9 @@ def _left(
         out[1, b] = -energy * re[a, b] - decay * im[a, b]
     for dn in (-1, 1):
         for dk in (-1, 1):
-            c = a + dn * levels + dk
-            if n + dn < 0 or c >= size or c < 0 or k + dk < 0 or k + dk > spins or (n + dn) * levels >= size:
+            if n + dn < 0 or (n + dn) * levels >= size or k + dk < 0 or k + dk > spins:
                 continue
+            c = a + dn * levels + dk
             h = g * math.sqrt(float(max(n, n + dn))) * rungs[min(k, k + dk)]
             for b in range(size):
                 out[0, b] += h * im[c, b]
@@ -93,12 +93,13 @@ def written(spins: int, re: float, im: float, rho: np.ndarray) -> None:
     """All spins along +x and light in the coherent state of amplitude re + i im, as ρ (2, d, d)."""
     levels, size = spins + 1, rho.shape[1]
     state = np.zeros(size, np.complex128)
-    light = complex(math.exp(-0.5 * (re * re + im * im)), 0.0)
+    square, phase = re * re + im * im, math.atan2(im, re)
     for n in range(size // levels):
+        size_log = 0.5 * (n * math.log(square) - square - math.lgamma(n + 1.0)) if square > 0 else -1e300 * n
+        light = complex(math.cos(n * phase), math.sin(n * phase)) * math.exp(size_log)
         for k in range(levels):
             ways = math.lgamma(levels) - math.lgamma(k + 1.0) - math.lgamma(levels - k)
             state[n * levels + k] = light * math.exp(0.5 * (ways - spins * math.log(2.0)))
-        light *= complex(re, im) / math.sqrt(n + 1.0)
     for a in range(size):
         for b in range(size):
             element = state[max(a, b)] * state[min(a, b)].conjugate()

@@ -35,9 +35,9 @@ class Dicke(Model):
     rotating wave two of many numbers of excitations make half of `field` and `broken_order`.
 
     There is no message and no disorder: one sample says all. Noise draws `shots` countings of the photons of the even
-    state, for `counted_photons` alone. Lanczos without a matrix; rotating wave: one
-    tridiagonal matrix for each number of excitations. `converged`: |Hv - Ev| is below 10⁻¹⁰ of the span of H, and the
-    weight of the two highest numbers of photons below 10⁻²⁰.
+    state, for `counted_photons` alone. Lanczos without a matrix; rotating wave: one tridiagonal matrix for each number
+    of excitations. `converged`: |Hv - Ev| is below 10⁻¹⁰ of the span of H, and the weight of the two highest numbers of
+    photons below 10⁻²⁰.
     """
 
     spins: int = parameter(20, units="1", minimum=1, maximum=10**6, quenched=True, doc="number of spins N")

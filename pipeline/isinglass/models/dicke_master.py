@@ -13,6 +13,8 @@ from isinglass.kernels import dicke, open_dicke, statevector
 from isinglass.measures import crossings
 from isinglass.models.base import Model, Observable, parameter
 
+SIZE = 2**12
+"""Most rows of ρ: 800 MB for it and its like."""
 WORK = 2**36
 """Most elements of ρ times products with the master equation of a run."""
 TAIL = 1e-5
@@ -67,10 +69,11 @@ class DickeMaster(Model):
     def __post_init__(self) -> None:
         super().__post_init__()
         size, work = self._rows * (self.spins + 1), self.cost() / 10
-        if work > WORK:
+        if size > SIZE or work > WORK:
             raise InputError(
-                f"spins = {self.spins} with {self._rows} numbers of photons is ρ of {size} x {size} and {work:.2g} "
-                f"elements of products, of {WORK:.2g} allowed; lower spins, light_coupling, duration or cutoff"
+                f"spins = {self.spins} with {self._rows} numbers of photons is ρ of {size} x {size} ({SIZE} allowed) "
+                f"and {work:.2g} elements of products ({WORK:.2g} allowed); lower spins, light_coupling, duration "
+                "or cutoff"
             )
 
     @property
