@@ -33,6 +33,8 @@ workflow = Workflow(
         errors.mean("retention", "photons", "inversion", "spin_order", "retention_time", "censored", "converged"),
         errors.estimate("decay_rate", rate, of=("early_retention", "late_retention", "apart"), units="1",
                         long_name="rate at which signs are lost"),
+        errors.estimate("information_per_cavity", lambda memory: memory, of=("memory",), units="bit",
+                        long_name="bits read of a cavity", denominator="M cavities, 1 bit each"),
     ],
     figures=[
         lines(observable="photons", name="open_dicke_photons", title=r"Photons in a lossy cavity, $\kappa = \omega$",
