@@ -22,6 +22,8 @@ MODELS = {
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
     "spin-glass": "isinglass.models.spin_glass:SpinGlass",
     "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
+    "transverse-hopfield": "isinglass.models.transverse_hopfield:TransverseHopfield",
+    "transverse-hopfield-quench": "isinglass.models.transverse_hopfield_quench:TransverseHopfieldQuench",
     "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
     "transverse-quench": "isinglass.models.transverse_quench:TransverseQuench",
 }
