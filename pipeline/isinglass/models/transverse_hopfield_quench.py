@@ -138,7 +138,7 @@ class TransverseHopfieldQuench(Model):
         """Nanoseconds, roughly: steps of each state, readings of each."""
         steps, readings = self.equilibration + self.steps, 5.0 * self.spins * self.times.size * self.shots * self.copies
         one = 2.0**self.spins * (3 + 0.3 * self.spins) if self.dynamics == "exact" else self.spins * (60 + self.stored)
-        return one * steps * ((self.copies + 1) // 2) + readings
+        return one * steps * ((self.copies + 1) // 2) + readings + 1e5 * self.times.size + 2e6  # the last two: Python
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         """See `Model.simulate`. The states are those of the sample; replicas differ in what is measured."""
