@@ -188,7 +188,9 @@ TINY = {
     "trajectories": [20],
     "rungs": [3],
 }
-OWN = {name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention")}  # 9 spins store no 1 %
+OWN = {
+    name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention", "cavity-memory")
+}  # 9 spins store no 1 %
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,6 +8,7 @@ MODELS = {
     "continual-learning": "isinglass.models.continual_learning:ContinualLearning",
     "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "dephasing": "isinglass.models.dephasing:Dephasing",
+    "dicke-hopfield": "isinglass.models.dicke_hopfield:DickeHopfield",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
