@@ -169,4 +169,4 @@ class DickeHopfield(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(spins=40, load=0.1, cue=0.8, time_step=0.2, steps=60, shots=4)
+        return cls(spins=30, load=0.1, cue=0.8, time_step=0.2, steps=30, shots=4)
