@@ -35,7 +35,7 @@ def run(**values: object) -> dict[str, np.ndarray]:
 
 def test_exact_state_from_matrices() -> None:
     """N = 6, P = 3: every observable of the state at t = 2, and the order of the step from its error."""
-    n, field, errors = 6, 0.6, []
+    n, field, errors, drifts = 6, 0.6, [], []
     xi, J = couplings(n, 3)
     s = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
     matrix = np.diag(-0.5 * np.einsum("ai,ij,aj->a", s, J, s))
@@ -64,8 +64,10 @@ def test_exact_state_from_matrices() -> None:
         )
         found = {name: float(np.ravel(got[name])[0]) for name in expected}
         assert found == pytest.approx(expected, abs=2e-3)
+        drifts.append(got["energy_drift"][0])
         errors.append(np.array([found[k] - expected[k] for k in expected]))
     np.testing.assert_allclose(np.log2(abs(errors[0] / errors[1])), 2, atol=0.1)
+    assert np.log2(drifts[0] / drifts[1]) == pytest.approx(2, abs=0.1)
 
 
 def test_vectors_follow_their_equation() -> None:
