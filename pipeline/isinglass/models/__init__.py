@@ -10,6 +10,7 @@ MODELS = {
     "dephasing": "isinglass.models.dephasing:Dephasing",
     "dicke": "isinglass.models.dicke:Dicke",
     "dicke-master": "isinglass.models.dicke_master:DickeMaster",
+    "dicke-hopfield": "isinglass.models.dicke_hopfield:DickeHopfield",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
@@ -26,6 +27,8 @@ MODELS = {
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
     "spin-glass": "isinglass.models.spin_glass:SpinGlass",
     "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
+    "transverse-hopfield": "isinglass.models.transverse_hopfield:TransverseHopfield",
+    "transverse-hopfield-quench": "isinglass.models.transverse_hopfield_quench:TransverseHopfieldQuench",
     "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
     "transverse-quench": "isinglass.models.transverse_quench:TransverseQuench",
 }
