@@ -14,6 +14,7 @@ MODELS = {
     "ising": "isinglass.models.ising:Ising",
     "ising-storage": "isinglass.models.ising_storage:IsingStorage",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
+    "macrospin": "isinglass.models.macrospin:Macrospin",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
     "perceptron": "isinglass.models.perceptron:Perceptron",
