@@ -205,15 +205,16 @@ def test_heisenberg_chain(temperature: float) -> None:
         assert abs(energy.mean() - exact) < 4 * energy.std() / math.sqrt(60) + 0.006
 
 
-def test_noise_is_uniform_with_the_wanted_moments() -> None:
-    """Mean, variance, kurtosis 9/5, no correlation of components: 90 000 numbers, 4 standard errors."""
+def test_noise_has_the_wanted_moments() -> None:
+    """Second and fourth moment 1 and 3, odd ones and correlations 0: 90 000 numbers, 4 standard errors."""
     out, words = np.empty((3, 30_000)), np.empty(30_000, np.uint64)
     kernel.thermal_field(stream(11), 0.7, words, out)
     x = out / 0.7
-    assert abs(x).max() < math.sqrt(3)
+    assert np.unique(x) == pytest.approx([-math.sqrt(3), 0, math.sqrt(3)], rel=1e-6, abs=0)
     assert abs(x.mean()) < 4 / 300
-    assert abs((x**2).mean() - 1) < 4 * math.sqrt(0.8) / 300
-    assert abs((x**4).mean() - 1.8) < 4 * 2.4 / 300
+    assert abs((x**3).mean()) < 4 * 3 / 300
+    assert abs((x**2).mean() - 1) < 4 * math.sqrt(2) / 300
+    assert abs((x**4).mean() - 3) < 4 * math.sqrt(18) / 300
     assert (abs(np.corrcoef(x)[np.triu_indices(3, 1)]) < 4 / math.sqrt(30_000)).all()
 
 

@@ -7,8 +7,10 @@ turned by a Cayley rotation of the field at the start (predictor), then of that 
 same noise, so that |S| is kept to rounding at any time step. Second order in dt without noise.
 
 Spins are float64 (3, N), N = plates x rows x columns: plates know nothing of each other, and are bounded by free edges
-or wrapped round. Noise is uniform, of the mean and variance of the normal: three draws from one word; distributions are
-those of normal noise to first order in dt (tested).
+or wrapped round. Noise has three values, 0 and two opposite ones, with the moments of the normal up to the fifth; three
+components come from one word. Averages are those of normal noise up to second order in dt; uniform noise, of wrong
+fourth moment, has 1.6 times the bias (escape over a barrier of 5 T: rates too small by 7.6 % instead of 4.7(4) % at
+dt = 0.1, of 3.6 % instead of 2.2(4) % at 0.05).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from isinglass.kernels.streams import fill_uint64
 TURN = 0.5
 """Largest angle (rad) by which field or noise (root mean square) may turn a spin in one step."""
 _MASK = uint64(2**21 - 1)
-_ROOT3 = math.sqrt(3.0)
+_SIXTH = 2**21 // 6
 
 
 def longest_step(field: float, damping: float, temperature: float) -> float:
@@ -127,21 +129,20 @@ def rotate(start: np.ndarray, at: np.ndarray, b: np.ndarray, damping: float, dt:
 
 @jit
 def thermal_field(stream: np.ndarray, size: float, words: np.ndarray, out: np.ndarray) -> None:
-    """Fill `out` (3, N) with independent uniform numbers of mean 0 and standard deviation `size`; one word a spin.
+    """Fill `out` (3, N) with independent numbers of mean 0 and standard deviation `size`: ±√3 size, each 1/6, and 0.
 
-    `words` uint64 (N,) is work space. Without noise nothing is drawn.
+    One word a spin, 21 bits a component; `words` uint64 (N,) is work space. Without noise nothing is drawn.
     """
     if size == 0.0:
         out[:] = 0.0
         return
     fill_uint64(stream, words)
-    scale = size * _ROOT3 * 2.0**-21
-    low = size * _ROOT3 * (2.0**-21 - 1.0)
-    for i in range(words.size):
-        word = words[i]
-        out[0, i] = 2.0 * scale * np.int64(word & _MASK) + low
-        out[1, i] = 2.0 * scale * np.int64((word >> uint64(21)) & _MASK) + low
-        out[2, i] = 2.0 * scale * np.int64((word >> uint64(42)) & _MASK) + low
+    high = size * math.sqrt(2.0**20 / _SIXTH)
+    for c in range(3):
+        row, shift = out[c], uint64(21 * c)
+        for i in range(words.size):
+            part = np.int64((words[i] >> shift) & _MASK)
+            row[i] = high if part < _SIXTH else (-high if part >= 2**21 - _SIXTH else 0.0)
 
 
 @jit
@@ -151,7 +152,7 @@ def thermal_size(damping: float, temperature: float, dt: float) -> float:
 
 
 @jit
-def step(
+def predict(
     s: np.ndarray,
     extra: np.ndarray,
     diagonal: np.ndarray,
@@ -164,14 +165,31 @@ def step(
     b: np.ndarray,
     middle: np.ndarray,
 ) -> None:
-    """One step of spins (3, N) in place: predictor, corrector. `noise` (3, N) is this step's thermal field.
+    """First half of a step of spins (3, N): the middle between them and where the field at the start would turn them.
 
-    `extra` is constant during the step (taken at its middle where it varies); `b` and `middle` (3, N) are work space.
+    `noise` (3, N) is this step's thermal field, `extra` what else acts from outside; `b` (3, N) is work space.
     """
     effective_field(s, extra, diagonal, exchange, shape, periodic, b)
     add(noise, b)
     rotate(s, s, b, damping, dt, middle)
     average(s, middle)
+
+
+@jit
+def correct(
+    s: np.ndarray,
+    extra: np.ndarray,
+    diagonal: np.ndarray,
+    exchange: float,
+    shape: tuple[int, int, int],
+    periodic: bool,
+    damping: float,
+    dt: float,
+    noise: np.ndarray,
+    b: np.ndarray,
+    middle: np.ndarray,
+) -> None:
+    """Second half: spins (3, N) are turned, in place, in the field of the `middle`, `extra` included."""
     effective_field(middle, extra, diagonal, exchange, shape, periodic, b)
     add(noise, b)
     rotate(s, middle, b, damping, dt, s)
@@ -213,4 +231,5 @@ def run(
     size = thermal_size(damping, temperature, dt)
     for _ in range(steps):
         thermal_field(stream, size, words, noise)
-        step(s, extra, diagonal, exchange, shape, periodic, damping, dt, noise, b, middle)
+        predict(s, extra, diagonal, exchange, shape, periodic, damping, dt, noise, b, middle)
+        correct(s, extra, diagonal, exchange, shape, periodic, damping, dt, noise, b, middle)
