@@ -8,6 +8,7 @@ MODELS = {
     "continual-learning": "isinglass.models.continual_learning:ContinualLearning",
     "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "dephasing": "isinglass.models.dephasing:Dephasing",
+    "dipolar-magnet": "isinglass.models.dipolar_magnet:DipolarMagnet",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",

@@ -34,7 +34,7 @@ class Macrospin(Model):
 
     The disorder draws two messages of L² bits; noise draws the thermal field. `memory` and both coherences are of the
     last step, overlaps of the vectors S, Σ S_a·S_b/N; `memory_trace` is at `records` times, about evenly spaced in the
-    logarithm over two decades. Nothing equilibrates: there is no `converged`. Rates of escape are too small by about half
+    logarithm over two decades. Nothing equilibrates: there is no `converged`. Rates of escape are too small by half
     of the time step (1 % at 0.02, σ = 5).
     """
 
