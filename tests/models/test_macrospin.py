@@ -84,7 +84,7 @@ def test_copy_a_is_the_same_with_and_without_the_others() -> None:
         ({"duration": 1e300}, r"1e\+08 are possible"),
         ({"duration": 0.01}, "steps"),
         ({"length": 2, "exchange": 0.1}, "at least 3"),
-        ({"exchange": 5.0}, "a field of 22"),
+        ({"exchange": 10.0}, "a field of 42"),
     ],
 )
 def test_what_cannot_be_is_refused(wrong: dict[str, float], says: str) -> None:

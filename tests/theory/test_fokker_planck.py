@@ -62,6 +62,7 @@ def test_half_life_and_its_lines() -> None:
     assert float(theory.frozen_half_life(6.0, 0.1)) == pytest.approx(
         float(theory.frozen_half_life(6.0, -0.1)), rel=1e-9
     )
+    assert float(theory.half_life(11.0, 0.9)) > 0
     fine = np.linspace(4, 8, 101)
     assert theory.half_life(fine, 0.2)[[3, 50, 77]] == pytest.approx(theory.half_life(fine[[3, 50, 77]], 0.2), rel=2e-3)
     line = theory.switching_field(fine, 100.0)

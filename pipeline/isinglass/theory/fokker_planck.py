@@ -104,6 +104,8 @@ class Reading(NamedTuple):
 def reading(time: npt.ArrayLike, stability: float, field: float = 0.0, damping: float = 0.5) -> Reading:
     """The whole solution from S_z = ±1: which sign S_z has at the times `time`. Barriers up to 60 T; else InputError.
 
+    Times far below 1/λ are not resolved by the polynomials; those from 0.02/λ on are.
+
     P = e^{-V/2T} φ makes the operator symmetric, -d/dx (1 - x²) d/dx + U with a polynomial U: Legendre polynomials.
     """
     values, up, down = _modes(stability, field)
@@ -183,7 +185,7 @@ def _half_life(stability: float, field: float, damping: float) -> float:
     def above(log: float) -> float:
         return float(reading(tau * np.exp(log), stability, field, damping).memory) - 0.5
 
-    return float(tau * np.exp(optimize.brentq(above, -6.0, 1.5, xtol=1e-7)))
+    return float(tau * np.exp(optimize.brentq(above, -4.0, 3.0, xtol=1e-7)))
 
 
 def frozen_half_life(stability: float, exchange: npt.ArrayLike, damping: float = 0.5) -> FloatArray:
@@ -200,23 +202,23 @@ def frozen_half_life(stability: float, exchange: npt.ArrayLike, damping: float =
         def overlap(log: float) -> float:
             return float(sum(w * (2 * reading(np.exp(log), stability, h, damping).up - 1) for h, w in fields)) - HALF
 
-        return float(
-            np.exp(optimize.brentq(overlap, -6.0, math.log(3 * retention(stability, 0.0, damping)), xtol=1e-9))
-        )
+        start = math.log(retention(stability, 0.0, damping))
+        return float(np.exp(optimize.brentq(overlap, start - 4.0, start + 1.0, xtol=1e-9)))
 
     couplings = np.asarray(exchange, float)
     return np.array([one(float(j)) for j in couplings.ravel()]).reshape(couplings.shape)
 
 
 def switching_field(stability: npt.ArrayLike, time: float, damping: float = 0.5) -> FloatArray:
-    """The field h in [0, 0.9] at which `half_life` is `time`: a line in the plane (K/T, h), NaN beyond its ends.
+    """The field h in [0, 0.9] at which `half_life` is `time`: a line in the plane (K/T, h), NaN beyond its ends
+    and below K/T = 0.1.
 
     Interpolated, in ln τ by cubics from 13 stabilities at each of 19 fields; for barriers up to 60 T.
     """
     sigma = np.asarray(stability, float)
     found: list[tuple[float, float]] = []
     for h in map(float, np.linspace(0, 0.9, 19)):
-        fine = np.linspace(sigma.min(), min(float(sigma.max()), 60 / (1 + h) ** 2), 801)
+        fine = np.linspace(max(float(sigma.min()), 0.1), min(float(sigma.max()), 60 / (1 + h) ** 2), 801)
         log = np.log(half_life(fine, h, damping) / time)
         if log[0] <= 0 <= log[-1]:
             found.append((float(np.interp(0.0, log, fine)), h))
