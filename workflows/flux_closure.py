@@ -17,7 +17,7 @@ LABELS = {
 workflow = Workflow(
     title="Flux closure in films",
     model=DipolarMagnet,
-    axes={"dipolar": np.round(np.arange(0, 0.61, 0.1), 1), "exchange": [0.1, 0.3, 0.5, 0.7, 1.0]},
+    axes={"dipolar": np.round(np.arange(0, 0.61, 0.1), 1), "exchange": [0.1, 0.3, 0.6, 1.0]},
     fixed={"length": 8, "films": 16, "temperature": 0.1, "damping": 0.5, "duration": 25.0, "time_step": 0.05},
     samples=3, seed=1935,
     stages=[memory.mean, coherence.mean,

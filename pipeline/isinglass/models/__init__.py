@@ -24,6 +24,7 @@ MODELS = {
     "restricted-boltzmann": "isinglass.models.restricted_boltzmann:RestrictedBoltzmannMachine",
     "spin-glass": "isinglass.models.spin_glass:SpinGlass",
     "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
+    "spin-wave-chain": "isinglass.models.spin_wave_chain:SpinWaveChain",
     "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
     "transverse-quench": "isinglass.models.transverse_quench:TransverseQuench",
 }

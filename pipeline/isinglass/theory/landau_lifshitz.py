@@ -70,3 +70,22 @@ def stoner_wohlfarth(angle: npt.ArrayLike) -> FloatArray:
     """Field B/2K, at an angle (rad) to the easy axis, at which a uniform particle switches, T = 0."""
     angle = np.asarray(angle, float)
     return np.asarray((abs(np.cos(angle)) ** (2 / 3) + abs(np.sin(angle)) ** (2 / 3)) ** -1.5)
+
+
+def chain_matrix(spins: int, field: float) -> FloatArray:
+    """H of an open chain magnetised along its field, J = 1: energy ½ ψ* H ψ of small ψ = S_x + iS_y; (N, N)."""
+    neighbours = np.full(spins, 2.0)
+    neighbours[[0, -1]] = 1.0
+    hop = np.ones(spins - 1)
+    return np.diag(field + neighbours) - np.diag(hop, 1) - np.diag(hop, -1)
+
+
+def spin_wave_response(spins: int, distance: int, frequency: float, field: float, damping: float) -> complex:
+    """ψ e^{-iωt} at a distance from a chain's end, per amplitude of a steady field h cos ωt along x on its first spin.
+
+    (1 - iα) dψ/dt = i(Hψ - h) to first order, the resonant half of h alone: [H - (1 - iα)ω]^-1 / 2.
+    """
+    matrix = chain_matrix(spins, field) - (1 - 1j * damping) * frequency * np.eye(spins)
+    first = np.zeros(spins, complex)
+    first[0] = 0.5
+    return complex(np.linalg.solve(matrix, first)[distance])
