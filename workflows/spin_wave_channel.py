@@ -18,7 +18,7 @@ workflow = Workflow(
     derived={"equilibration": lambda p: round(min(0.5 / p["damping"], 250.0), 1),
              "symbols": lambda p: 256 if p["length"] == 64 else 48},  # read before any echo is back from site 511
     fixed={"distance": 32, "drive": 0.2, "temperature": 0.01},
-    where=lambda p: p["length"] == 64 or p["symbol"] == 10.0,
+    where=lambda p: p["length"] == 64 or p["symbol"] < 20,
     samples=6, seed=1930,
     stages=[memory.mean, coherence.mean,
             errors.mean("bit_rate", "bit_overlap", "signal", "scatter", "transverse", "converged")],
@@ -27,6 +27,8 @@ workflow = Workflow(
                    labels=LABELS, title="Bits received in a time, chain of 64 spins", name="channel_rate"),
         PhaseLines(x="damping", observable="bit_rate", colour="length", at={"symbol": 10.0}, log=("damping",),
                    labels=LABELS, title="With and without an echo, symbols of 10", name="channel_echo"),
+        PhaseLines(x="damping", observable="bit_rate", colour="length", at={"symbol": 5.0}, log=("damping",),
+                   labels=LABELS, title="With and without an echo, symbols of 5", name="channel_echo_short"),
     ],
     presets={"paper": {"axes": {"damping": np.geomspace(1e-4, 0.3, 25)}, "samples": 64}},
 )  # fmt: skip

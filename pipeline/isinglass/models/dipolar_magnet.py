@@ -1,4 +1,4 @@
-"""Small magnetic films: exchange aligns spins, dipolar fields close their flux; is the direction written still read?"""
+"""Small magnetic films: exchange aligns spins, dipolar fields close their flux; what of a direction is still read."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class DipolarMagnet(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(length=3, films=4, duration=0.8)
+        return cls(length=2, films=4, duration=0.4)
 
 
 def local_order(s: np.ndarray) -> float:

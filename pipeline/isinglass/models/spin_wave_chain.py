@@ -41,7 +41,7 @@ class SpinWaveChain(Model):
     The disorder draws two messages; noise draws the thermal field. The chain starts aligned, and is left to the heat
     for `equilibration` before the first symbol. Coherences are |Σ a·b*|/√(Σ|a|² Σ|b|²) of S_x + iS_y of all sites, at
     the ends of the symbols that are read, averaged. `converged`: transverse power of the chain in the two halves of
-    those symbols differs by less than a tenth, or by twice its standard error.
+    those symbols differs by less than a tenth, or by 2.5 times its error from blocks.
     """
 
     length: int = parameter(64, units="1", minimum=2, maximum=65536, doc="spins N of the chain")
@@ -169,8 +169,11 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def steady(power: np.ndarray) -> bool:
-    """Whether the means of the two halves of a record differ by less than a tenth, or than twice their error."""
-    half = power.size // 2
-    first, second = power[:half], power[-half:]
-    error = math.sqrt((first.var() + second.var()) / half)
-    return bool(abs(first.mean() - second.mean()) <= max(0.1 * power.mean(), 2 * error))
+    """Whether the means of the two halves of a record differ by less than a tenth, or than 2.5 times their error.
+
+    The error is that of four blocks in each half (2.5: 5 % of Student's t), longer than the correlation in time or not.
+    """
+    blocks = power[: power.size // 8 * 8].reshape(8, -1).mean(axis=1)
+    first, second = blocks[:4], blocks[4:]
+    error = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 4)
+    return bool(abs(first.mean() - second.mean()) <= max(0.1 * power.mean(), 2.5 * error))
