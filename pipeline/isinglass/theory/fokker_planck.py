@@ -216,13 +216,18 @@ def switching_field(stability: npt.ArrayLike, time: float, damping: float = 0.5)
     Interpolated, in ln τ by cubics from 13 stabilities at each of 19 fields; for barriers up to 60 T.
     """
     sigma = np.asarray(stability, float)
+    last, fields = float(sigma.max()), np.linspace(0, 0.9, 19)
     found: list[tuple[float, float]] = []
-    for h in map(float, np.linspace(0, 0.9, 19)):
-        fine = np.linspace(max(float(sigma.min()), 0.1), min(float(sigma.max()), 60 / (1 + h) ** 2), 801)
+    for h in map(float, fields):
+        fine = np.linspace(max(float(sigma.min()), 0.1), min(last, 60 / (1 + h) ** 2), 801)
         log = np.log(half_life(fine, h, damping) / time)
         if log[0] <= 0 <= log[-1]:
             found.append((float(np.interp(0.0, log, fine)), h))
     if not found:
         return np.full(sigma.shape, np.nan)
-    at, fields = np.array(found).T
-    return np.asarray(np.interp(sigma, at, fields, left=np.nan, right=np.nan))
+    fields = fields[last * (1 + fields) ** 2 <= 60]
+    end = np.log(time / np.array([_half_life(last, float(h), damping) for h in fields]))
+    if end[-1] > 0:
+        found.append((last, float(np.interp(0.0, end, fields))))
+    at, line = np.array(found).T
+    return np.asarray(np.interp(sigma, at, line, left=np.nan, right=np.nan))
