@@ -37,6 +37,6 @@ workflow = Workflow(
                      title=f"Retention of bits in a field h = {h:g}", name=f"retention_{10 * h:.0f}")
           for h in (0.0, 0.4)),
     ],
-    presets={"paper": {"axes": {"stability": np.arange(1, 11.1, 0.5), "field": np.round(np.arange(0, 0.91, 0.05), 2)},
+    presets={"paper": {"axes": {"stability": np.arange(1, 11.1, 0.5), "field": np.round(np.arange(0, 0.91, 0.1), 1)},
                        "fixed": {"length": 64, "time_step": 0.005}, "samples": 32}},
 )  # fmt: skip

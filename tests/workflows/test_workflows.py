@@ -187,6 +187,8 @@ TINY = {
     "shots": [2],
     "trajectories": [20],
     "rungs": [3],
+    "films": [4],
+    "duration": [4.0],
 }
 
 

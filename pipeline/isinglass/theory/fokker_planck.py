@@ -180,7 +180,7 @@ def half_life(stability: npt.ArrayLike, field: float = 0.0, damping: float = 0.5
 def _half_life(stability: float, field: float, damping: float) -> float:
     from scipy import optimize
 
-    tau = retention(stability, field, damping)
+    tau = stability * (1 + damping**2) / damping / _modes(stability, field)[0][1]
 
     def above(log: float) -> float:
         return float(reading(tau * np.exp(log), stability, field, damping).memory) - 0.5
