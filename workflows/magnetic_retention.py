@@ -28,6 +28,8 @@ workflow = Workflow(
     samples=8, seed=1963,
     stages=[memory.mean, coherence.mean,
             errors.mean("retention_time", "first_crossing", "censored", "remanence", "bit_overlap"),
+            errors.estimate("capacity", lambda m: m, of=("memory",), units="bit", denominator="L² grains",
+                            long_name="bits read at the end"),
             errors.estimate("log_retention", np.log10, of=("retention_time",), long_name="log10 retention time")],
     figures=[
         PhaseDiagram(x="stability", y="field", panels=("log_retention_mean",), limits=(0, 2.6), lines=LINES,

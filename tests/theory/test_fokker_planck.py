@@ -16,7 +16,7 @@ from isinglass.theory import landau_lifshitz
 def test_retention_is_that_of_the_card() -> None:
     table = catalog.reference("llg.retention")
     for stability, time, brown in zip(*map(table.column, ("stability", "time", "brown")), strict=True):
-        assert theory.retention(stability) == pytest.approx(time, rel=9e-5)
+        assert theory.relaxation_time(stability) == pytest.approx(time, rel=9e-5)
         assert float(theory.brown(stability)) == pytest.approx(brown, rel=1.5e-3)
 
 
@@ -32,10 +32,10 @@ def test_free_and_high_barriers() -> None:
     """σ → 0: λ = 2D. σ = 40 and 200, e^-σ below rounding: Brown with two corrections, to 10/σ³ + 1e-5."""
     assert theory.relaxation_rate(1e-4) == pytest.approx(2 * 0.4e4, rel=1e-4)
     for stability in (40.0, 200.0):
-        assert theory.retention(stability) == pytest.approx(
+        assert theory.relaxation_time(stability) == pytest.approx(
             float(theory.brown(stability, corrected=True)), rel=10 / stability**3 + 1e-5
         )
-    assert theory.retention(5.0, 0.3) == theory.retention(5.0, 0.3, damping=2.0), "α/(1 + α²) alone counts"
+    assert theory.relaxation_time(5.0, 0.3) == theory.relaxation_time(5.0, 0.3, damping=2.0), "α/(1 + α²) alone counts"
 
 
 def test_reading() -> None:
@@ -49,7 +49,7 @@ def test_reading() -> None:
     assert out.memory == pytest.approx([1.0, 0.0], abs=1e-3)
     time = np.array([100.0, 300.0])
     overlap = 2 * theory.reading(time, 8.0).up - 1
-    assert math.log(overlap[0] / overlap[1]) == pytest.approx(200 / theory.retention(8.0), rel=1e-6)
+    assert math.log(overlap[0] / overlap[1]) == pytest.approx(200 / theory.relaxation_time(8.0), rel=1e-6)
     swapped = theory.reading(time, 8.0, -0.1)
     assert swapped.up == pytest.approx(theory.reading(time, 8.0, 0.1).down, rel=1e-8)
 
@@ -75,7 +75,7 @@ def test_half_life_and_its_lines() -> None:
 def test_what_cannot_be_solved_is_refused() -> None:
     for stability in (0.0, 1e300, -1.0):
         with pytest.raises(InputError, match="barriers must be above 0"):
-            theory.retention(stability)
+            theory.relaxation_time(stability)
         with pytest.raises(InputError, match="barriers"):
             theory.reading(1.0, stability)
     with pytest.raises(InputError, match="rounding"):

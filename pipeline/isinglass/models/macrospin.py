@@ -26,7 +26,7 @@ class Macrospin(Model):
     σ = K/T. The square lattice is periodic. Each grain is written along +z or -z, and read by the sign of S_z.
 
     Exact for J = 0: the Fokker-Planck equation of S_z, solved whole in `theory.fokker_planck`, gives memory at every
-    time, and the retention time 1/λ of which Brown's formula is the asymptote for σ → ∞ without field.
+    time, and the relaxation time 1/λ, of which Brown's formula is the asymptote for σ → ∞ without field.
 
     Not to be confused with Ising spins, whose barrier is not in the energy but in the choice of a clock; nor 1/λ, after
     which the overlap is 1/e, with the time at which half the information is left, 0.25/λ without field; nor Gilbert's

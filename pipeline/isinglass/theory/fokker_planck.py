@@ -70,7 +70,7 @@ def _rate(stability: float, field: float, cells: int) -> float:
     return float(now)
 
 
-def retention(stability: float, field: float = 0.0, damping: float = 0.5) -> float:
+def relaxation_time(stability: float, field: float = 0.0, damping: float = 0.5) -> float:
     """τ = 1/λ in μ/γK."""
     return 1 / relaxation_rate(stability, field, damping)
 
@@ -202,7 +202,7 @@ def frozen_half_life(stability: float, exchange: npt.ArrayLike, damping: float =
         def overlap(log: float) -> float:
             return float(sum(w * (2 * reading(np.exp(log), stability, h, damping).up - 1) for h, w in fields)) - HALF
 
-        start = math.log(retention(stability, 0.0, damping))
+        start = math.log(relaxation_time(stability, 0.0, damping))
         return float(np.exp(optimize.brentq(overlap, start - 4.0, start + 1.0, xtol=1e-9)))
 
     couplings = np.asarray(exchange, float)
