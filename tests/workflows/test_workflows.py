@@ -189,6 +189,7 @@ TINY = {
     "rungs": [3],
     "kind": ["transverse", "thermal"],
     "duration": [1.0, 2.0, 4.0],
+    "films": [4],
 }
 OWN = {
     name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention", "cavity-memory")
