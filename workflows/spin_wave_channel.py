@@ -7,8 +7,12 @@ from isinglass.analysis import coherence, errors, memory
 from isinglass.figures import PhaseLines
 from isinglass.models.spin_wave_chain import SpinWaveChain
 
-LABELS = {"damping": r"Gilbert damping $\alpha$", "bit_rate_mean": r"information rate (bit $\gamma J$)",
-          "symbol": r"symbol time", "memory_mean": "memory of the bits sent, $I/H$"}
+LABELS = {
+    "damping": r"Gilbert damping $\alpha$",
+    "bit_rate_mean": r"information rate (bit $\gamma J$)",
+    "symbol": r"symbol time",
+    "memory_mean": "memory of the bits sent, $I/H$",
+}
 
 workflow = Workflow(
     title="A message by spin waves",
