@@ -73,6 +73,46 @@ def power(
     return errors.titled(stage, title)
 
 
+def slopes(name: str, along: str, correction: float | None = None) -> errors.Stage:
+    """The stage for local slopes -d ln y/d ln N of the mean of `name` between successive sizes N along `along`.
+
+    Returns `<name>_slope`, at the larger size of each pair (NaN at the first). With `correction` ω also
+    `<name>_slope_corrected`: the exponent x of y ~ N^-x (1 + c N^-ω + ...) from two successive slopes, each
+    x + c' M^-ω at the geometric mean M of its sizes. The exponent ω is given, not fitted: the result is only as good.
+    No errors: for values without any, such as ground states. Raises InputError as `power`.
+    """
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        y = ds.get(f"{name}_mean", ds.get(name))
+        if y is None or along not in y.dims or ds[along].dtype.kind not in "iuf":
+            raise InputError(f"{title}: no stage before it returned {name!r} along an axis of numbers {along!r}")
+        sizes, values = ds[along].values.astype(float), y.transpose(..., along)
+        what = y.attrs.get("long_name") or name
+        slope, corrected = local_slopes(sizes, values.values, correction or 1.0)
+        out = xr.Dataset({f"{name}_slope": values.copy(data=slope)})
+        out[f"{name}_slope"].attrs = {"units": "1", "long_name": f"local slope -d ln/d ln {along} of {what}"}
+        if correction is not None:
+            out[f"{name}_slope_corrected"] = values.copy(data=corrected)
+            text = f"exponent of {what} in {along}, with a correction of exponent -{correction:.4g}"
+            out[f"{name}_slope_corrected"].attrs = {"units": "1", "long_name": text}
+        return out
+
+    title = f"slopes({name}, {along})"
+    return errors.titled(stage, title)
+
+
+def local_slopes(n: np.ndarray, y: np.ndarray, correction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes -Δ ln y/Δ ln n between successive sizes (..., sizes), and freed of a correction; else NaN."""
+    slope, corrected = np.full(y.shape, np.nan), np.full(y.shape, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope[..., 1:] = -np.diff(np.log(y), axis=-1) / np.diff(np.log(n))
+    small = np.sqrt(n[1:] * n[:-1]) ** -correction
+    corrected[..., 2:] = (slope[..., 2:] * small[:-1] - slope[..., 1:-1] * small[1:]) / (small[:-1] - small[1:])
+    return slope, corrected
+
+
 FIELDS = {  # suffix: (what it is; units, those of y where "")
     "limit": ("limit of {y} for large {n}", ""),
     "limit_error": ("standard error of the limit of {y}", ""),

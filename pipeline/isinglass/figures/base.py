@@ -64,6 +64,7 @@ LABELS = {  # name: (words, symbol, symbol where it is dimensionless)
     "length": ("edge length", "L", "L"),
     "block": ("edge of a bit", "l", "l"),
     "coupling": ("coupling", "K", "K"),
+    "light_coupling": ("coupling", r"\lambda", r"\lambda/\omega"),
     "disorder": ("disorder", "R/J", "R/J"),
     "cue": ("overlap of the cue", r"m_\mathrm{cue}", r"m_\mathrm{cue}"),
     "memory": ("memory", "I/H", "I/H"),

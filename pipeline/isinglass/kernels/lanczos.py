@@ -1,4 +1,4 @@
-"""Lowest states of the transverse-field Ising ring by Lanczos, without a matrix, in each parity sector.
+"""Lowest states by Lanczos, without a matrix: of the transverse-field Ising ring in each parity sector, of any H.
 
 Bit i of a basis index is spin i, a set bit is s_i = -1. A sector Π X = ±1 has the basis (|x⟩ ± |x̄⟩)/√2 for x with spin
 n-1 up, x̄ all spins reversed. All sums run in one fixed order; nothing calls BLAS.
@@ -7,6 +7,7 @@ n-1 up, x̄ all spins reversed. All sums run in one fixed order; nothing calls B
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy import uint64
@@ -65,7 +66,7 @@ def _below(alpha: np.ndarray, beta: np.ndarray, size: int, level: float) -> bool
 
 
 @jit
-def _lowest_pair(alpha: np.ndarray, beta: np.ndarray, size: int, vector: np.ndarray) -> float:
+def lowest_pair(alpha: np.ndarray, beta: np.ndarray, size: int, vector: np.ndarray) -> float:
     """Lowest eigenvalue of a tridiagonal matrix by bisection, its eigenvector by inverse iteration."""
     low, high = alpha[0], alpha[0]
     for j in range(size):
@@ -131,7 +132,7 @@ def lowest(
             if phase == 0:
                 size, beta[j + 1] = j + 1, math.sqrt(dot(w, w))
                 if j % 4 == 3 or beta[j + 1] < tolerance or j == most - 1:
-                    energy = _lowest_pair(alpha, beta, size, weights)
+                    energy = lowest_pair(alpha, beta, size, weights)
                     if beta[j + 1] < tolerance or abs(beta[j + 1] * weights[j]) < tolerance:
                         break
             for x in range(v.size):
@@ -170,3 +171,52 @@ def order(even: np.ndarray, odd: np.ndarray, n: int) -> tuple[float, float, floa
             if p > 0:
                 broken -= p * math.log2(p)
     return square, abs(element), plain, broken
+
+
+def ground(
+    apply: Callable[[np.ndarray, np.ndarray], None], state: np.ndarray, tolerance: float, most: int
+) -> tuple[float, float]:
+    """Lowest energy of a real symmetric H that `apply(v, out)` multiplies by, v of any shape; energy, |Hv - Ev|.
+
+    `state` holds the vector to begin with, and in the end the eigenvector. As `lowest`: three vectors, two passes; ends
+    where the residual is below `tolerance`, or after `most` products.
+    """
+    alpha, beta, weights = np.empty(most), np.zeros(most + 1), np.empty(most)
+    first = state / math.sqrt(dot(state.ravel(), state.ravel()))
+    energy, size, w = 0.0, 0, np.empty_like(state)
+    for phase in range(2):
+        v, before = first.copy(), np.zeros_like(state)
+        state[:] = 0.0
+        for j in range(most if phase == 0 else size):
+            if phase == 1:
+                _accumulate(weights[j], v.ravel(), state.ravel())
+                if j == size - 1:
+                    break
+            apply(v, w)
+            if phase == 0:
+                alpha[j] = dot(v.ravel(), w.ravel())
+            _orthogonal(alpha[j], beta[j], v.ravel(), before.ravel(), w.ravel())
+            if phase == 0:
+                size, beta[j + 1] = j + 1, math.sqrt(dot(w.ravel(), w.ravel()))
+                if j % 8 == 7 or beta[j + 1] < tolerance or j == most - 1:
+                    energy = lowest_pair(alpha, beta, size, weights)
+                    if beta[j + 1] < tolerance or abs(beta[j + 1] * weights[j]) < tolerance:
+                        break
+            before, v, w = v, w, before
+            v /= beta[j + 1]
+    state /= math.sqrt(dot(state.ravel(), state.ravel()))
+    apply(state, w)
+    _orthogonal(energy, 0.0, state.ravel(), state.ravel(), w.ravel())
+    return energy, math.sqrt(dot(w.ravel(), w.ravel()))
+
+
+@jit
+def _accumulate(weight: float, v: np.ndarray, out: np.ndarray) -> None:
+    for x in range(v.size):
+        out[x] += weight * v[x]
+
+
+@jit
+def _orthogonal(alpha: float, beta: float, v: np.ndarray, before: np.ndarray, w: np.ndarray) -> None:
+    for x in range(v.size):
+        w[x] -= alpha * v[x] + beta * before[x]

@@ -1,0 +1,38 @@
+"""A stored pattern left to a transverse field: what classical vectors (Hartree) keep of it, over load and field."""
+
+import numpy as np
+
+from isinglass import Workflow
+from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.figures import Line, PhaseDiagram
+from isinglass.models.transverse_hopfield_quench import TransverseHopfieldQuench
+from isinglass.theory import transverse_hopfield as theory
+
+workflow = Workflow(
+    title="Hopfield model after a quench of the transverse field, classical vectors (Hartree)",
+    model=TransverseHopfieldQuench,
+    axes={"load": np.linspace(0.01, 0.15, 8), "field": np.linspace(0.05, 0.95, 19)},
+    fixed={"spins": 400, "shots": 4},
+    samples=6,
+    seed=1977,
+    stages=[
+        memory.mean,
+        coherence.mean,
+        errors.mean("retention", "polarisation", "coherence_entropy", "single_spin_purity", "converged"),
+        phases.boundary("retention", along="field", threshold=0.5),
+    ],
+    figures=[
+        PhaseDiagram(
+            x="load", y="field", panels=("retention_mean", "coherence_mean"), boundary="retention_boundary",
+            lines=[
+                Line(r"$\Gamma_d = 1/2$, one pattern", lambda load: np.full_like(load, theory.DYNAMICAL_FIELD), "--"),
+                Line(r"$\Gamma_M$, at rest", theory.retrieval_field, "-"),
+            ],
+            labels={"field": r"transverse field $\Gamma$", "retention_boundary": "retention = 0.5 (95 % interval)",
+                    "retention_mean": r"retention $\sum\xi_i\langle Z_i\rangle/N$"},
+            name="quench_hartree", title="Written pattern after a quench, t = 20 to 60, classical vectors (Hartree)",
+        )
+    ],
+    presets={"paper": {"axes": {"load": np.linspace(0.005, 0.15, 30), "field": np.linspace(0.025, 0.95, 38)},
+                       "fixed": {"spins": 2000, "shots": 4}, "samples": 32}},
+)  # fmt: skip
