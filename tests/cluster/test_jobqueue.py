@@ -46,6 +46,7 @@ def test_everything_inside_one_allocation(home: Path) -> None:
     assert not list(home.glob(".isinglass-dask-*"))
 
 
+@pytest.mark.long
 @pytest.mark.sge
 @needs("sge")
 def test_grid_engine_cluster(home: Path) -> None:

@@ -49,6 +49,7 @@ def test_an_array(home: Path) -> None:
     check(sweep)
 
 
+@pytest.mark.long
 def test_a_warned_element_is_scheduled_again_and_a_deleted_one_sent_again(home: Path) -> None:
     """SIGUSR1 as at s_rt: exit code 99 takes it back to the queue. What `qdel` ended, the same submit sends."""
     sweep = Sweep(home, PROFILE, seconds=0.5, jobs=2)

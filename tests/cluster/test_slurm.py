@@ -82,6 +82,7 @@ def test_an_array_of_sixteen(home: Path) -> None:
     assert "nothing is missing" in sweep.submit()
 
 
+@pytest.mark.long
 def test_elements_that_are_cancelled_killed_warned_and_requeued_at_once(home: Path) -> None:
     """One array: an element cancelled, one killed -9, one warned as before its walltime, one requeued twice."""
     sweep = Sweep(home, PROFILE, seconds=0.4)
@@ -118,6 +119,7 @@ def test_a_warned_element_goes_on_by_itself(home: Path) -> None:
     check(sweep)
 
 
+@pytest.mark.long
 @node_command
 def test_a_node_that_vanishes(home: Path) -> None:
     sweep = Sweep(home, PROFILE, seconds=0.4)
@@ -135,6 +137,7 @@ def test_a_node_that_vanishes(home: Path) -> None:
     check(sweep)
 
 
+@pytest.mark.long
 @node_command
 def test_the_controller_and_all_nodes_killed(home: Path) -> None:
     """While nobody answers, `status` goes by the log alone, and says so."""
@@ -154,6 +157,7 @@ def test_the_controller_and_all_nodes_killed(home: Path) -> None:
     check(sweep)
 
 
+@pytest.mark.long
 def test_the_whole_array_submitted_twice_at_once(home: Path) -> None:
     sweep = Sweep(home, PROFILE, seconds=0.1)
     words = ("submit", *sweep.words, "--cluster", "site.yaml", "--jobs", "16")
@@ -164,6 +168,7 @@ def test_the_whole_array_submitted_twice_at_once(home: Path) -> None:
     check(sweep)
 
 
+@pytest.mark.long
 def test_a_second_submit_sends_nothing_while_the_first_is_at_work(home: Path) -> None:
     sweep = Sweep(home, PROFILE, seconds=0.4, jobs=4)
     sweep.submit()
@@ -176,6 +181,7 @@ def test_a_second_submit_sends_nothing_while_the_first_is_at_work(home: Path) ->
     check(sweep)
 
 
+@pytest.mark.long
 def test_elements_that_start_before_the_store_exists(home: Path) -> None:
     """The script alone, from `--dry-run`: whichever element comes first declares the store."""
     sweep = Sweep(home, PROFILE, seconds=0.05, jobs=4)
@@ -189,6 +195,7 @@ def test_elements_that_start_before_the_store_exists(home: Path) -> None:
     sweep.whole()
 
 
+@pytest.mark.long
 def test_an_array_larger_than_the_limit_is_split(home: Path) -> None:
     sweep = Sweep(home, PROFILE + "array_limit: 3\nthrottle: 2\n", seconds=0.01, jobs=5)
     sweep.submit()
@@ -197,6 +204,7 @@ def test_an_array_larger_than_the_limit_is_split(home: Path) -> None:
     check(sweep)
 
 
+@pytest.mark.long
 def test_begun_here_continued_as_an_array(home: Path) -> None:
     """Hand-over: some of it in this process, the rest as an array, and nothing is computed twice."""
     sweep = Sweep(home, PROFILE, seconds=0.02, jobs=3)
