@@ -13,6 +13,7 @@ from batch import SIMULATIONS, Sweep, until
 from isinglass import InputError, execute
 from isinglass.execute import Context
 from isinglass.plans import Asked
+from isinglass.profiles import MARGIN, cores
 from isinglass.provenance import code_of
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -23,15 +24,15 @@ def sweep(home: Path, seconds: float) -> Sweep:
 
 
 def test_no_block_is_begun_that_would_end_too_late(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of the job script, 6 s ahead: exit code 3 before it, with whole blocks of 1 s only."""
+    """The clock of the job script, 6 s ahead: exit code 3 within the margin; at most what was begun by then is partial."""
     it = sweep(home, 0.25)
     ends = time.time() + 6
     monkeypatch.setenv("ISINGLASS_UNTIL", str(ends))
     outcome = rig.run(it.workflow, it.root, cluster="threads", block={"temperature": 4, "size": 1, "sample": 1})
     assert outcome.exit_code == 3
-    assert time.time() < ends + 1
+    assert time.time() < ends + MARGIN
     assert 0 < it.done() < SIMULATIONS // 4
-    assert not list((it.root / ".store" / "1" / "blocks").glob("*.part"))
+    assert len(list((it.root / ".store" / "1" / "blocks").glob("*.part"))) <= cores()
     monkeypatch.delenv("ISINGLASS_UNTIL")
     assert rig.run(it.workflow, it.root, cluster="threads").exit_code == 0
     it.whole()
