@@ -13,7 +13,7 @@ from batch import SIMULATIONS, Sweep, until
 from isinglass import InputError, execute
 from isinglass.execute import Context
 from isinglass.plans import Asked
-from isinglass.profiles import MARGIN, cores
+from isinglass.profiles import MARGIN
 from isinglass.provenance import code_of
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -24,15 +24,15 @@ def sweep(home: Path, seconds: float) -> Sweep:
 
 
 def test_no_block_is_begun_that_would_end_too_late(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of the job script, 12 s ahead: exit code 3 within the margin; only what was begun may be partial."""
-    it = sweep(home, 0.4)
-    ends = time.time() + 12
+    """The clock of the job script, 8 s ahead: exit code 3 within the margin; only what was begun may be partial."""
+    it = sweep(home, 0.2)
+    ends = time.time() + 8
     monkeypatch.setenv("ISINGLASS_UNTIL", str(ends))
-    outcome = rig.run(it.workflow, it.root, cluster="threads", block={"temperature": 2, "size": 1, "sample": 1})
+    outcome = rig.run(it.workflow, it.root, block={"temperature": 2, "size": 1, "sample": 1})
     assert outcome.exit_code == 3
     assert time.time() < ends + MARGIN
     assert 0 < it.done() < SIMULATIONS // 2
-    assert len(list((it.root / ".store" / "1" / "blocks").glob("*.part"))) <= cores()
+    assert len(list((it.root / ".store" / "1" / "blocks").glob("*.part"))) <= 1
     monkeypatch.delenv("ISINGLASS_UNTIL")
     assert rig.run(it.workflow, it.root, cluster="threads").exit_code == 0
     it.whole()
