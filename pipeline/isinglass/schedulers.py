@@ -14,9 +14,14 @@ from pathlib import Path
 
 from isinglass.exceptions import InputError, known
 
+TIMED_OUT = 124
 ANSWER_SECONDS = 30.0  # SLURM's commands give up on a dead controller after 9 s
 WAITING, RUNNING, ENDED = "waiting", "running", "ended"
 States = Mapping[tuple[str, int], str]
+
+
+class Unanswered(InputError):
+    """A scheduler did not say whether it took a job."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class Scheduler:
         else:
             command.append(str(script))
         code, out, err = _call(command, folder, text)
+        if code == TIMED_OUT:
+            late = f"{self.submit[0]} did not answer within {ANSWER_SECONDS:g} s"
+            raise Unanswered(f"{late}: whether it took {script.name} is not known")
         match = re.search(self.identifier, out)
         if code != 0 or match is None:
             said = " ".join((err or out).split()) or f"exit code {code}"
@@ -92,7 +100,7 @@ def _call(command: Sequence[str], folder: Path | None, text: str | None = None) 
             encoding="utf-8", errors="replace", timeout=ANSWER_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return 124, "", f"no answer within {ANSWER_SECONDS:g} s"
+        return TIMED_OUT, "", f"no answer within {ANSWER_SECONDS:g} s"
     except OSError as error:
         return 127, "", str(error)
     return done.returncode, done.stdout, done.stderr

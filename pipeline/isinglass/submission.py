@@ -19,11 +19,12 @@ from isinglass.plans import Options, Plan, find_undone, make
 from isinglass.profiles import MARGIN, SCHEDULERS, Profile, folders, load_profile
 from isinglass.progress import Talk, duration, size
 from isinglass.provenance import now
-from isinglass.schedulers import ENDED, Scheduler, scheduler
+from isinglass.schedulers import ENDED, Scheduler, Unanswered, scheduler
 from isinglass.workflow import Workflow
 
 LARGE_CPU_HOURS, LARGE_FILES, LARGE_BYTES = 100.0, 10**5, 50 * 10**9  # what is asked about first
 MAX_JOBS = 10**5
+NOTHING_LEFT = "nothing is left in the queue"
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,8 @@ def send(
     except InputError as error:
         left = batch.drop([job for job, _ in arrays]) if arrays else ""
         (folder / "refused").write_text(f"{error}\n", encoding="utf-8")
-        raise InputError(f"{error}; {left or 'nothing is left in the queue'}") from error
+        rest = "look into the queue before you submit again" if isinstance(error, Unanswered) else NOTHING_LEFT
+        raise InputError(f"{error}; {left or rest}") from error
     made = Submission(folder, batch.name, jobs, tuple(arrays), finish, now())
     made.write()
     return made

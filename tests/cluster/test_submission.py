@@ -17,7 +17,7 @@ from batch import DECLARATION, SIMULATIONS, Sweep, needs, squeue, until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from isinglass import InputError, load_workflow
+from isinglass import InputError, load_workflow, schedulers
 from isinglass.profiles import SCHEDULERS, Profile, Site, load_profile
 from isinglass.schedulers import ENDED, RUNNING, WAITING, scheduler
 from isinglass.shipped import shipped
@@ -79,7 +79,7 @@ def test_profiles_of_the_user_go_before_the_shipped_ones(home: Path, monkeypatch
 
 def test_run_and_submit_name_each_other(home: Path) -> None:
     sweep = Sweep(home, "kind: slurm\n")
-    run = rig.finish(rig.start("run", *sweep.words, "--cluster", "site.yaml", cwd=home), 2)
+    run = sweep.command("run", *sweep.words, "--cluster", "site.yaml", code=2)
     assert "isinglass submit slow --cluster site.yaml --jobs N" in run
     (home / "site.yaml").write_text("kind: threads\n", encoding="utf-8")
     assert "isinglass run takes it" in sweep.submit(code=2)
@@ -230,7 +230,7 @@ def test_no_commands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("profile", "more", "told"),
     [
-        ('walltime: "00:03:00"\nwarning: 178\n', ("--set", "seconds=2.5"), "give it a longer walltime"),
+        ('walltime: "00:03:00"\nwarning: 179\n', ("--set", "seconds=1.5"), "give it a longer walltime"),
         ("", ("--jobs", "0"), "--jobs 0: write a number from 1"),
         ("", ("--shard", "0/2"), "--shard and submit exclude each other"),
         ("template: nowhere.j2\n", (), "there is no job template nowhere.j2"),
@@ -242,22 +242,31 @@ def test_what_cannot_be_submitted_is_one_line(
     log = stand_ins(home, monkeypatch)
     sweep = Sweep(home, f"kind: pbs\n{profile}", seconds=0.001)
     words = [w for w in sweep.words if not (more and more[0] == "--set" and w in ("--set", f"seconds={sweep.seconds}"))]
-    process = rig.start("submit", *words, "--cluster", "site.yaml", "--jobs", "2", *more, cwd=home)
-    out = rig.finish(process, 2)
+    out = sweep.command("submit", *words, "--cluster", "site.yaml", "--jobs", "2", *more, code=2)
     assert told in out.strip().splitlines()[-1]
     assert not log.exists()
 
 
 def test_a_large_plan_is_asked_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = stand_ins(home, monkeypatch)
-    sweep = Sweep(home, "kind: pbs\n", seconds=0.001)
-    process = rig.start(
-        "submit", *sweep.words, "--samples", "9999999", "--cluster", "site.yaml", "--jobs", "2", cwd=home
-    )
-    out = rig.finish(process, 2, seconds=120)
+    sweep = Sweep(home, "kind: pbs\n", seconds=0.01)
+    out = sweep.submit("--samples", "9999999", code=2)
     assert "CPU hours" in out.strip().splitlines()[-1]
     assert "Say --yes" in out.strip().splitlines()[-1]
     assert not log.exists()
+    assert not sweep.root.exists()
+
+
+def test_a_scheduler_that_does_not_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it took the job is not known, and is not claimed."""
+    stand_ins(home, monkeypatch)
+    (home / "bin" / "qsub").write_text("#!/bin/bash\nexec sleep 5\n", encoding="utf-8")
+    monkeypatch.setattr(schedulers, "ANSWER_SECONDS", 0.2)
+    out = Sweep(home, "kind: pbs\n", seconds=0.001, jobs=2).submit(code=2)
+    assert out.strip().splitlines()[-1] == (
+        "isinglass: qsub did not answer within 0.2 s: whether it took array.sh is not known; "
+        "look into the queue before you submit again"
+    )
 
 
 def test_a_rejected_array_is_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import rig
 
 from isinglass import Workflow, jobs, load_workflow, presentation
+from isinglass.cli import main
 from isinglass.generations import current
 from isinglass.jobs import Submission
 
@@ -88,8 +93,24 @@ class Sweep:
         return load_workflow(self.home / "slow.py").override(values={"seconds": [self.seconds]})
 
     def submit(self, *more: str, code: int = 0) -> str:
+        """`isinglass submit` in this process; everything that it printed."""
         words = ("submit", *self.words, "--cluster", "site.yaml", "--jobs", str(self.jobs), *more)
-        return rig.finish(rig.start(*words, cwd=self.home), code)
+        return self.command(*words, code=code)
+
+    def command(self, *words: str, code: int = 0) -> str:
+        out, ended = io.StringIO(), 0
+        with (
+            contextlib.chdir(self.home),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(out),
+            mock.patch.object(sys, "argv", ["isinglass", *words]),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                ended = int(end.code or 0)
+        assert ended == code, f"exit {ended}, not {code}:\n{out.getvalue()}"
+        return out.getvalue()
 
     @property
     def newest(self) -> Submission:
