@@ -16,6 +16,7 @@ DASK = 'kind: {}-dask\nworkers: 2\nwalltime: "00:10:00"\nmemory: 600MB\ninterfac
 RUNNER = "kind: slurm-runner\ninterface: lo\n"
 
 
+@pytest.mark.long
 @pytest.mark.slurm
 @needs("slurm")
 def test_slurm_cluster_with_a_worker_cancelled(home: Path) -> None:
