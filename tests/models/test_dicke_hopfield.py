@@ -144,6 +144,17 @@ def test_without_damping_nothing_comes_to_rest_and_says_so() -> None:
     assert out["residual"][0] > 1e-3
 
 
+def test_a_mode_that_turns_back_is_not_at_rest() -> None:
+    """A slow mode that loses next to nothing: where it turns back z and Re a are still, at m = 0.89, 0.83, not 0.87."""
+    slow = DickeHopfield(
+        spins=30, load=1 / 30, field=0.5, cavity_frequency=1e-3, loss=1e-5, damping=2.0, steps=22_000, shots=1, copies=1
+    )
+    for step in (0.337179, 0.373077):
+        out = dataclasses.replace(slow, time_step=step).simulate(DISORDER, streams(1))
+        assert out["converged"][0] == 0
+        assert out["residual"][0] > 1e-4
+
+
 @pytest.mark.parametrize(
     ("values", "needle"),
     [
