@@ -129,6 +129,10 @@ def test_perfect_recall_and_bytes() -> None:
     assert out["recall_overlap"] == pytest.approx(1, abs=1e-5)
     assert out["memory"] == pytest.approx(1, abs=1e-12)
     assert {name for name, x in out.items() if np.isnan(x).any()} == {"blind_coherence", "spurious_overlap"}
+    two = dataclasses.replace(strong, load=2 / 60, cue=1.0).simulate(DISORDER, streams(1))
+    xi = hartree.random_patterns(DISORDER, 60, 2).astype(int)
+    assert two["coherence"] == pytest.approx(1, abs=1e-12)
+    assert two["blind_coherence"] == pytest.approx(abs(xi[:, 0] @ xi[:, 1]) / 60, abs=1e-12)  # c has the other message
     model = DickeHopfield(spins=50, load=0.1, cue=0.5, shots=4)
     together, alone = model.simulate(DISORDER, streams(3)), model.simulate(DISORDER, streams(3)[2:])
     single = dataclasses.replace(model, copies=1).simulate(DISORDER, streams(3)[2:])

@@ -253,7 +253,9 @@ def only(guard: str, *stages: Stage) -> Stage:
         ds = ds.assign(status=status.where((status != DONE) | sound, 0).astype(status.dtype).assign_attrs(status.attrs))
         out = xr.Dataset()
         for one in stages:
-            out = out.merge(one(ds.merge(out)))
+            result = one(ds)
+            out = out.merge(result, compat="no_conflicts", combine_attrs="drop_conflicts")
+            ds = ds.merge(result, compat="no_conflicts", combine_attrs="override")
         return out
 
     return titled(stage, f"only({guard}: {', '.join(s.__name__ for s in stages)})")
