@@ -135,6 +135,7 @@ def test_perfect_recall_and_bytes() -> None:
     assert two["blind_coherence"] == pytest.approx(abs(xi[:, 0] @ xi[:, 1]) / 60, abs=1e-12)  # c has the other message
     model = DickeHopfield(spins=50, load=0.1, cue=0.5, shots=4)
     together, alone = model.simulate(DISORDER, streams(3)), model.simulate(DISORDER, streams(3)[2:])
+    assert (together["coherence"] < 0.99).all()  # a and b have cues and measurements of their own
     single = dataclasses.replace(model, copies=1).simulate(DISORDER, streams(3)[2:])
     for name, values in together.items():
         assert values[2:].tobytes() == alone[name].tobytes(), name
