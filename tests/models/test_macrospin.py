@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from isinglass.exceptions import InputError
+from isinglass.kernels.streams import random_signs
 from isinglass.models.macrospin import Macrospin
 from isinglass.theory import fokker_planck as theory
 
@@ -55,6 +56,10 @@ def test_what_was_written_stays_without_heat() -> None:
     gone = beyond.simulate(DISORDER, noises(1))
     assert abs(gone["memory"][0]) < 0.02
     assert gone["magnetisation"][0] == pytest.approx(1, abs=0.01)
+    assert not gone["censored"][0]
+    written = np.empty(2 * 144, np.int8)
+    random_signs(DISORDER.copy(), written)
+    assert gone["bit_overlap"][0] == written[:144].mean(), "all lie along the field"
 
 
 def test_what_was_forgotten_is_not_read() -> None:
