@@ -158,6 +158,18 @@ def test_lanczos_says_when_it_has_not_converged() -> None:
     assert residual > 1e-4
 
 
+def test_too_few_photons_or_products_are_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Dicke, "_rows", 12)
+        found, model = ground(spins=4, light_coupling=0.8), Dicke(spins=4, light_coupling=0.8)
+        tails = [model._moments(model._lowest(parity)[2], parity)[6] for parity in (0, 1)]
+        assert tails[1] > tails[0] > 1e-5
+        assert (found["tail_weight"], found["converged"]) == (tails[1], 0)
+    assert ground(spins=4, light_coupling=0.8)["converged"] == 1
+    monkeypatch.setattr("isinglass.models.dicke.PRODUCTS", 6)
+    assert ground(spins=4, light_coupling=0.8)["converged"] == 0
+
+
 def test_extremes() -> None:
     for values in (
         {"spins": 1, "light_coupling": 1e-300},
