@@ -69,9 +69,10 @@ def test_master_equation_from_whole_superoperators(spins: int) -> None:
     a0 = -coupling / (1 - 1j * loss)
     rho = coherent(spins, cutoff + 1, a0 * np.sqrt(spins))
     step = linalg.expm(superoperator(spins, cutoff + 1, coupling, splitting, loss) * 0.5)
-    traces = []
+    traces, tails = [], []
     for _ in range(8):
         rho = (step @ rho.ravel()).reshape(rho.shape)
+        tails.append(np.diag(rho).real[-2 * (spins + 1) :].sum())
         traces.append(
             [np.trace(o @ rho) for o in (2 * x / spins, a / np.sqrt(spins), a.T @ a / spins, z / spins, x @ x)]
         )
@@ -82,6 +83,7 @@ def test_master_equation_from_whole_superoperators(spins: int) -> None:
     assert found["photon_trace"] == pytest.approx(photons.real, abs=2e-5)
     assert found["inversion"] == pytest.approx(inversion[6:].real.mean(), abs=2e-5)
     assert found["photons"] == pytest.approx(photons[6:].real.mean(), abs=2e-5)
+    assert found["tail_weight"] == pytest.approx(max(tails), abs=2e-5)
     assert found["retention"] == pytest.approx(order[6:].real.mean(), abs=2e-5)
     assert found["spin_order"] == pytest.approx(2 * np.sqrt(square[6:].real.mean()) / spins, abs=2e-5)
 
@@ -145,6 +147,21 @@ def test_mean_field_rests_where_theory_says() -> None:
         assert found["inversion"] == pytest.approx(theory.inversion(coupling, 0.9, 1.5), abs=1e-6)
         assert found["spin_order"] == pytest.approx(theory.spin_order(coupling, 0.9, 1.5), abs=1e-6)
     assert [found[k] for k in ("memory", "coherence", "retention", "censored", "converged")] == [1] * 5
+
+
+@pytest.mark.parametrize("coupling", [0.5, 1.1])
+def test_the_flow_of_the_trajectories_has_the_jacobian_of_theory(coupling: float) -> None:
+    """Beside the rest for a time 0.5, by central differences; |s| is kept, so that one rate is 0."""
+    splitting, loss, step = 0.9, 0.7, 1e-5
+    matrix = theory.jacobian(coupling, splitting, loss)
+    x, z = float(theory.spin_order(coupling, splitting, loss)), 2 * float(theory.inversion(coupling, splitting, loss))
+    rest = np.array([-coupling * x / (1 + loss**2), -coupling * loss * x / (1 + loss**2), x, 0.0, z])
+    state = np.concatenate([rest + step * np.eye(5), rest - step * np.eye(5)])
+    open_dicke.wigner(state, 0, (coupling, splitting, loss), 0.5 / 200, 200, STREAM.copy())
+    flow = (state[:5] - state[5:]).T / (2 * step)
+    assert flow == pytest.approx(linalg.expm(matrix * 0.5), abs=1e-4)
+    rates = np.sort(-2 * np.log(abs(np.linalg.eigvals(flow))))
+    assert rates[:2] == pytest.approx([0, theory.damping(coupling, splitting, loss)], abs=1e-3)
 
 
 def test_widths_of_the_written_state() -> None:
