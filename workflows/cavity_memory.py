@@ -21,10 +21,12 @@ workflow = Workflow(
     samples=4,
     seed=2015,
     stages=[
-        memory.mean,
-        coherence.mean,
-        errors.mean("photon_number", "target_photons", "freezing", "polarisation", "coherence_entropy", "converged"),
-        phases.boundary("recall_overlap", along="field", threshold=0.5),
+        errors.only(
+            "converged", memory.mean, coherence.mean,
+            errors.mean("photon_number", "target_photons", "freezing", "polarisation", "coherence_entropy"),
+            phases.boundary("recall_overlap", along="field", threshold=0.5),
+        ),
+        errors.mean("converged"),
     ],
     figures=[
         PhaseDiagram(

@@ -20,8 +20,11 @@ workflow = Workflow(
     samples=8,
     seed=1996,
     stages=[
-        memory.mean,
-        errors.mean("retention", "polarisation", "coherence_entropy", "single_spin_purity", "converged"),
+        errors.only(
+            "converged", memory.mean,
+            errors.mean("retention", "polarisation", "coherence_entropy", "single_spin_purity"),
+        ),
+        errors.mean("converged"),
     ],
     figures=[
         lines(observable="retention", name="quench_few", title="Written pattern, t = 20 to 60, 14 spins",

@@ -19,7 +19,7 @@ workflow = Workflow(
     model=SpinWaveChain,
     axes={"damping": [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1],
           "symbol": [5.0, 10.0, 20.0], "length": [64, 512]},
-    derived={"equilibration": lambda p: round(min(0.5 / p["damping"], 250.0), 1),
+    derived={"equilibration": lambda p: round(0.5 / max(p["damping"], 0.002), 1),
              "symbols": lambda p: 256 if p["length"] == 64 else 48},  # read before any echo is back from site 511
     fixed={"distance": 32, "drive": 0.2, "temperature": 0.01},
     where=lambda p: p["length"] == 64 or p["symbol"] < 20,

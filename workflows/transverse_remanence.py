@@ -17,7 +17,10 @@ workflow = Workflow(
     fixed={"load": 0.1, "shots": 8},
     samples=8,
     seed=2411,
-    stages=[memory.mean, coherence.mean, errors.mean("freezing", "converged", "taken")],
+    stages=[
+        errors.only("converged", memory.mean, coherence.mean, errors.mean("freezing")),
+        errors.mean("converged", "taken"),
+    ],
     figures=[
         PhaseLines(x="field", observable="recall_overlap", colour="spins", labels=FIELD, limits=(-0.05, 1.05),
                    theory=[Line(r"signal to noise, $N\to\infty$", lambda field: theory.overlap(0.1, field))],

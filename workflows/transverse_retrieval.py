@@ -24,15 +24,17 @@ workflow = Workflow(
     samples=6,
     seed=1996,
     stages=[
-        memory.mean,
-        coherence.mean,
-        errors.mean("freezing", "polarisation", "coherence_entropy", "single_spin_purity", "converged"),
-        phases.boundary("recall_overlap", along="field", threshold=0.5),
-        errors.estimate(
-            "bits_per_pair", lambda information, load: information * load, of=("memory", "realised_load"), units="bit",
-            long_name="information in all patterns per ordered pair of spins",
-            denominator="N² ordered pairs of spins; N(N-1)/2 independent couplings hold twice as much each",
+        errors.only(
+            "converged", memory.mean, coherence.mean,
+            errors.mean("freezing", "polarisation", "coherence_entropy", "single_spin_purity"),
+            phases.boundary("recall_overlap", along="field", threshold=0.5),
+            errors.estimate(
+                "bits_per_pair", lambda information, load: information * load, of=("memory", "realised_load"),
+                units="bit", long_name="information in all patterns per ordered pair of spins",
+                denominator="N² ordered pairs of spins; N(N-1)/2 independent couplings hold twice as much each",
+            ),
         ),
+        errors.mean("converged"),
     ],
     figures=[
         PhaseDiagram(x="load", y="field", panels=("recall_overlap_mean", "coherence_mean"), lines=LINES, labels=FIELD,

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, phases
 from isinglass.exceptions import InputError
 
 
@@ -210,6 +210,22 @@ def test_expanded_percentile_covers_a_mean(samples, least):
         low, high = errors.interval(x[rng.integers(0, samples, (1000, samples))].mean(1), samples)
         hits += low <= 0 <= high
     assert least - 0.02 < hits / 1000 < 0.975
+
+
+def test_only_what_converged_counts(raw):
+    """Two of three samples; a point without any is NaN, and no boundary is found there."""
+    x = np.array([[9.0, 1, 3], [0, 2, 4], [0, 0, 0], [0, 0, 0]])[..., None]
+    good = np.array([[0, 1, 1], [1, 1, 1], [0, 0, 0], [1, 1, 1]], np.int8)[..., None]
+    ds = raw({"temperature": [0.0, 0.1, 0.2, 0.3]}, {"x": x, "converged": good})
+    before = ds.copy(deep=True)
+    out = errors.only("converged", errors.mean("x"), phases.boundary("x", "temperature", 1.0))(ds)
+    np.testing.assert_array_equal(out.x_mean, [2, 2, np.nan, 0])
+    np.testing.assert_array_equal(out.x_samples, [2, 3, 0, 3])
+    plain = phases.boundary("x", "temperature", 1.0)(ds)
+    assert (float(plain.x_boundary_bracket_high), int(plain.x_boundary_flag), int(out.x_boundary_flag)) == (0.2, 0, 3)
+    xr.testing.assert_identical(ds, before)
+    with pytest.raises(InputError, match="no observable 'convergd'"):
+        errors.only("convergd", errors.mean("x"))(ds)
 
 
 def test_importing_loads_no_heavy_library():

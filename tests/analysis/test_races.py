@@ -96,6 +96,15 @@ def test_the_least_over_several_axes(raw):
         race(observable="cost", guard="converged")(ds)
 
 
+def test_a_least_at_an_end_of_what_is_left_is_beyond():
+    """Points that did not converge are left out wherever they are, also before all others."""
+    no = np.inf
+    curves = np.array([[no, 5, 3, 4], [no, 3, 4, 5], [5, no, 4, 3], [5, 3, no, 4], [5, 3, 4, no], [no] * 4])
+    least, end = races._least(curves)
+    assert least.tolist() == [3, 3, 3, 3, 3, no]
+    assert end.tolist() == [False, True, True, False, False, True]
+
+
 def test_intervals_cover(raw):
     """Of 250 medians of 16 samples at least 91 % (95 % less 3 binomial errors); they may cover more."""
     rng = np.random.default_rng(5)

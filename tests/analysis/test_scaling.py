@@ -89,3 +89,13 @@ def test_refusals() -> None:
         scaling.power("edge", "size")(ds)
     with pytest.raises(InputError, match="not quenched"):
         scaling.power("edge", "spins")(measured(np.ones((2, 6)), np.ones((2, 6)), quenched=0))
+
+
+def test_local_slopes_freed_of_a_correction():
+    """Made so that each slope is 0.7 + 0.3 M^-1/3 at the geometric mean M of its sizes."""
+    n = np.array([10.0, 20.0, 50.0, 160.0])
+    slope = 0.7 + 0.3 * np.sqrt(n[1:] * n[:-1]) ** (-1 / 3)
+    y = np.exp(-np.concatenate([[0], np.cumsum(slope * np.diff(np.log(n)))]))
+    found, corrected = scaling.local_slopes(n, y, 1 / 3)
+    assert found[1:] == pytest.approx(slope, rel=1e-12)
+    assert corrected[2:] == pytest.approx([0.7, 0.7], rel=1e-12)

@@ -10,12 +10,12 @@ import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.collections import QuadMesh
+from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.image import imread
 
 from isinglass.analysis import phases
 from isinglass.exceptions import InputError
-from isinglass.figures import Line, PhaseDiagram, PhaseLines, save
+from isinglass.figures import Line, PhaseDiagram, PhaseLines, Points, save
 from isinglass.figures.base import COLUMN, STYLE, edges, facets
 from isinglass.results import draw
 
@@ -72,6 +72,20 @@ def test_phase_diagram(run, tmp_path):
     for ax in panels:
         (mesh,) = [c for c in ax.collections if isinstance(c, QuadMesh) and c.get_cmap().name == "cividis"]
         assert mesh.get_clim() == (0, 1)
+    written(figure, tmp_path)
+
+
+def test_points_in_the_colours_of_their_panel(run, tmp_path):
+    known = ([0.05, 0.1], [0.3, 0.6], [0.25, 2.0])
+    figure = dataclasses.replace(DIAGRAM, points=[Points("exact", "coherence_mean", lambda: known)]).draw(run())
+    panels = [ax for ax in figure.axes if ax.get_xlabel()]
+    circles = [[c for c in ax.collections if isinstance(c, PathCollection)] for ax in panels]
+    assert [len(c) for c in circles] == [0, 2]  # the filled ones on white rims
+    filled = circles[1][1]
+    np.testing.assert_array_equal(filled.get_offsets(), np.transpose(known[:2]))
+    np.testing.assert_array_equal(filled.get_array(), known[2])
+    assert (filled.get_clim(), filled.get_cmap().name) == ((0, 1), "cividis")
+    assert "exact" in legend(figure)
     written(figure, tmp_path)
 
 

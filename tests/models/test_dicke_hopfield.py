@@ -129,8 +129,13 @@ def test_perfect_recall_and_bytes() -> None:
     assert out["recall_overlap"] == pytest.approx(1, abs=1e-5)
     assert out["memory"] == pytest.approx(1, abs=1e-12)
     assert {name for name, x in out.items() if np.isnan(x).any()} == {"blind_coherence", "spurious_overlap"}
+    two = dataclasses.replace(strong, load=2 / 60, cue=1.0).simulate(DISORDER, streams(1))
+    xi = hartree.random_patterns(DISORDER, 60, 2).astype(int)
+    assert two["coherence"] == pytest.approx(1, abs=1e-12)
+    assert two["blind_coherence"] == pytest.approx(abs(xi[:, 0] @ xi[:, 1]) / 60, abs=1e-12)  # c has the other message
     model = DickeHopfield(spins=50, load=0.1, cue=0.5, shots=4)
     together, alone = model.simulate(DISORDER, streams(3)), model.simulate(DISORDER, streams(3)[2:])
+    assert (together["coherence"] < 0.99).all()  # a and b have cues and measurements of their own
     single = dataclasses.replace(model, copies=1).simulate(DISORDER, streams(3)[2:])
     for name, values in together.items():
         assert values[2:].tobytes() == alone[name].tobytes(), name
@@ -142,6 +147,17 @@ def test_without_damping_nothing_comes_to_rest_and_says_so() -> None:
     out = DickeHopfield(spins=60, load=0.05, damping=0.0, loss=0.0, steps=300, copies=1).simulate(DISORDER, streams(1))
     assert out["converged"][0] == 0
     assert out["residual"][0] > 1e-3
+
+
+def test_a_mode_that_turns_back_is_not_at_rest() -> None:
+    """A slow mode that loses next to nothing: where it turns back z and Re a are still, at m = 0.89, 0.83, not 0.87."""
+    slow = DickeHopfield(
+        spins=30, load=1 / 30, field=0.5, cavity_frequency=1e-3, loss=1e-5, damping=2.0, steps=22_000, shots=1, copies=1
+    )
+    for step in (0.337179, 0.373077):
+        out = dataclasses.replace(slow, time_step=step).simulate(DISORDER, streams(1))
+        assert out["converged"][0] == 0
+        assert out["residual"][0] > 1e-4
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,31 @@ def test_readouts_follow_the_probabilities() -> None:
         assert abs(out[name][0] - mean) < 4 * error, name
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forgotten_pattern_is_no_success(kind: str) -> None:
+    """Four patterns of five spins, of which the cued one is no ground state: what is counted of either, and the rest
+    of what follows from the final probabilities."""
+    disorder = np.arange(21, 25, dtype=np.uint64)
+    model = MemoryAnnealing(kind=kind, spins=5, stored=4, cue=0.0, duration=3.0)
+    found = {k: v[0] for k, v in model.simulate(disorder, noise(1)).items()}
+    patterns, cues = drawn(disorder, 5, 4, 0)
+    energy, landscape = theory.energies(patterns, cues[0], 0.2), Landscape(patterns, cues[0], 0.2)
+    full, half = (model._run(landscape, steps) for steps in (model.steps, model.steps // 2))
+    ground, cued = energy < energy.min() + 1e-9, (theory.spins(5) == patterns[0]).all(axis=1)
+    success = full[ground].sum()
+    layers = model.steps * (2 if kind == "thermal" else 1)
+    expected = {
+        "success": success,
+        "recall_probability": full[cued].sum(),
+        "pattern_is_ground": 0,
+        "degeneracy": ground.sum(),
+        "step_error": abs(half[ground].sum() - success) / 3,
+        "layers_to_solution": layers * np.log(0.01) / np.log(1 - success),
+    }
+    assert not ground[cued].any()
+    assert {k: found[k] for k in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
 def test_memory_of_all_of_nothing_and_of_the_reverse() -> None:
     """Perfect readouts 1, reversed ones 0; of another message the mean is 0 within the bias of few pairs: 0.0003 in
     40 000 draws, since half of the estimates, those of overlap <= 0, are set to 0. 4 standard errors (6e-5)."""

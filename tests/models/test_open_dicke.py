@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from scipy import linalg
 
 from isinglass import InputError
 from isinglass.kernels import dicke, open_dicke
+from isinglass.kernels.streams import random_signs
 from isinglass.models.base import Model
 from isinglass.models.dicke_master import DickeMaster
 from isinglass.models.open_dicke import OpenDicke
@@ -67,9 +69,10 @@ def test_master_equation_from_whole_superoperators(spins: int) -> None:
     a0 = -coupling / (1 - 1j * loss)
     rho = coherent(spins, cutoff + 1, a0 * np.sqrt(spins))
     step = linalg.expm(superoperator(spins, cutoff + 1, coupling, splitting, loss) * 0.5)
-    traces = []
+    traces, tails = [], []
     for _ in range(8):
         rho = (step @ rho.ravel()).reshape(rho.shape)
+        tails.append(np.diag(rho).real[-2 * (spins + 1) :].sum())
         traces.append(
             [np.trace(o @ rho) for o in (2 * x / spins, a / np.sqrt(spins), a.T @ a / spins, z / spins, x @ x)]
         )
@@ -79,7 +82,25 @@ def test_master_equation_from_whole_superoperators(spins: int) -> None:
     assert found["field_trace"] == pytest.approx((field * np.conj(a0)).real / abs(a0), abs=2e-5)
     assert found["photon_trace"] == pytest.approx(photons.real, abs=2e-5)
     assert found["inversion"] == pytest.approx(inversion[6:].real.mean(), abs=2e-5)
+    assert found["photons"] == pytest.approx(photons[6:].real.mean(), abs=2e-5)
+    assert found["tail_weight"] == pytest.approx(max(tails), abs=2e-5)
+    assert found["retention"] == pytest.approx(order[6:].real.mean(), abs=2e-5)
     assert found["spin_order"] == pytest.approx(2 * np.sqrt(square[6:].real.mean()) / spins, abs=2e-5)
+
+
+def test_crossings_of_one_half_and_photons_that_are_counted() -> None:
+    """Read off the trace; counted are the photons of the last state, within 4 standard errors (6e-5), var n < 8 ⟨n⟩."""
+    for coupling, loss, duration, crossings in ((0.4, 0.05, 40.0, 3), (0.8, 0.2, 2.0, 0)):
+        found = master(spins=2, light_coupling=coupling, loss=loss, duration=duration, records=40, shots=2**16)
+        times, left = np.arange(1, 41) * duration / 40, found["retention_trace"]
+        crossed = np.flatnonzero(np.diff(left >= 0.5))
+        assert crossed.size == crossings
+        assert found["censored"] == (left[-1] >= 0.5) == (crossings == 0)
+        if crossings:
+            for name, k in (("first_crossing", crossed[0]), ("retention_time", crossed[-1])):
+                assert times[k] <= found[name] <= times[k + 1], name
+        n = 2 * found["photon_trace"][-1]
+        assert 2 * found["counted_photons"] == pytest.approx(n, abs=4 * np.sqrt(8 * n) / 2**8)
 
 
 def test_order_of_the_steps() -> None:
@@ -128,6 +149,21 @@ def test_mean_field_rests_where_theory_says() -> None:
     assert [found[k] for k in ("memory", "coherence", "retention", "censored", "converged")] == [1] * 5
 
 
+@pytest.mark.parametrize("coupling", [0.5, 1.1])
+def test_the_flow_of_the_trajectories_has_the_jacobian_of_theory(coupling: float) -> None:
+    """Beside the rest for a time 0.5, by central differences; |s| is kept, so that one rate is 0."""
+    splitting, loss, step = 0.9, 0.7, 1e-5
+    matrix = theory.jacobian(coupling, splitting, loss)
+    x, z = float(theory.spin_order(coupling, splitting, loss)), 2 * float(theory.inversion(coupling, splitting, loss))
+    rest = np.array([-coupling * x / (1 + loss**2), -coupling * loss * x / (1 + loss**2), x, 0.0, z])
+    state = np.concatenate([rest + step * np.eye(5), rest - step * np.eye(5)])
+    open_dicke.wigner(state, 0, (coupling, splitting, loss), 0.5 / 200, 200, STREAM.copy())
+    flow = (state[:5] - state[5:]).T / (2 * step)
+    assert flow == pytest.approx(linalg.expm(matrix * 0.5), abs=1e-4)
+    rates = np.sort(-2 * np.log(abs(np.linalg.eigvals(flow))))
+    assert rates[:2] == pytest.approx([0, theory.damping(coupling, splitting, loss)], abs=1e-3)
+
+
 def test_widths_of_the_written_state() -> None:
     """Var Re a = 1/4N, Var s_y = 1/N, means those of theory; 4 standard errors (6e-5) of 40000 draws."""
     state, signs = np.empty((40_000, 5)), np.repeat(np.array([1, -1], np.int8), 20_000)
@@ -173,6 +209,35 @@ def test_vacuum_and_a_message_that_no_light_knows() -> None:
     assert found["memory"] == pytest.approx(
         0, abs=4 * np.sqrt(2 / 10) / (2 * 4000 * np.log(2))
     )  # χ² of one freedom, ten times
+
+
+def test_what_is_read_is_the_field_along_the_written_direction() -> None:
+    """At time 0: erf(|a₀| √(2N)) of |a₀| = λ/√(1 + κ²), 0.629 here; Re a alone has 0.223. 4 standard errors (6e-5)."""
+    found = array(spins=2, loss=3.0, cavities=20_000, copies=1, time_step=1e-6, equilibration=0, steps=2, records=2)
+    expected = math.erf(math.sqrt(4 / 10))
+    assert found["retention_trace"][0] == pytest.approx(expected, abs=4 * np.sqrt((1 - expected**2) / 20_000))
+
+
+def test_copies_and_messages() -> None:
+    """Mean field keeps all signs: blind coherence is the overlap of the messages. With noise copies differ."""
+    values = {"light_coupling": 1.2, "cavities": 48, "equilibration": 2000}
+    found = array(**values, fluctuations=False)
+    stream, messages = STREAM.copy(), np.empty((2, 48), np.int8)
+    for row in messages:
+        random_signs(stream, row)
+    overlap = abs(float(messages[0] @ messages[1].astype(float))) / 48
+    assert (found["coherence"], found["blind_coherence"]) == (1, pytest.approx(overlap, abs=1e-12))
+    assert overlap < 0.9
+    found = array(light_coupling=0.3, cavities=256)
+    assert max(found["coherence"], found["blind_coherence"]) < 0.3
+
+
+def test_halves_of_the_window() -> None:
+    found = array(spins=8, cavities=200, equilibration=100, steps=200, records=30, copies=1)
+    trace, times = found["retention_trace"], np.arange(10, 301, 10) * 0.05
+    expected = [trace[10:20].mean(), trace[20:].mean(), times[20:].mean() - times[10:20].mean(), trace[10:].mean()]
+    assert [found[k] for k in ("early_retention", "late_retention", "apart", "retention")] == pytest.approx(expected)
+    assert expected[0] > expected[1] + 0.05
 
 
 def test_copy_a_does_not_depend_on_the_others() -> None:

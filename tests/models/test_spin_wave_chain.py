@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from isinglass import measures
 from isinglass.exceptions import InputError
 from isinglass.models.spin_wave_chain import SpinWaveChain
 from isinglass.theory import landau_lifshitz as theory
@@ -66,6 +67,38 @@ def test_echoes_are_errors() -> None:
     assert damped["memory"][0] > echo["memory"][0] + 0.2
 
 
+def test_what_is_reported_of_the_carrier_and_of_copies() -> None:
+    """Faint and cold, long symbols: linear response less the changes of symbol, little besides; b is a, c is not.
+
+    With heat b is another. A message into a chain that was at rest, all but undamped: the chain fills, which is drift.
+    """
+    model = SpinWaveChain(length=16, distance=8, drive=1e-3, damping=0.05, temperature=0.0, symbol=40.0, symbols=32)
+    exact = 1e-3 * abs(theory.spin_wave_response(16, 8, model.frequency, model.field, 0.05))
+    out = model.simulate(DISORDER, noises(1))
+    assert 0.7 * exact < out["signal"][0] < 1.1 * exact
+    assert out["scatter"][0] < 0.4 * exact
+    short = dataclasses.replace(model, symbol=4.0, length=32, symbols=64)
+    cold = short.simulate(DISORDER, noises(1))
+    assert cold["coherence"][0] == pytest.approx(1.0)
+    assert cold["blind_coherence"][0] < 0.9
+    warm = dataclasses.replace(short, temperature=0.001).simulate(DISORDER, noises(1))
+    assert warm["coherence"][0] < 0.9
+    filling = dataclasses.replace(short, damping=1e-5, temperature=0.01, drive=0.0, equilibration=0.0)
+    assert filling.simulate(DISORDER, noises(1))["converged"][0] == 0
+
+
+def test_messages_that_were_not_sent_are_not_received() -> None:
+    """Echoes and heat of a real run, read with 400 other messages: no information, within 4 standard errors."""
+    model = SpinWaveChain(length=16, distance=8, damping=0.005, symbol=5.0, symbols=64)
+    sent = np.random.default_rng(3).choice(np.array([-1, 1], np.int8), 64)
+    z = model.send(sent, noises(1)[0].copy())[0][16:]
+    bits = np.where((z * np.conj((sent[16:] * z).mean())).real >= 0, 1, -1)
+    others = np.random.default_rng(4).permuted(np.tile(sent[16:].astype(np.int64), (400, 1)), axis=1)
+    counts = measures.binary_counts((others * bits).sum(axis=1), others.sum(axis=1), bits.sum(), 48)
+    found = measures.mutual_information(counts)
+    assert abs(found.mean()) < 4 * found.std(ddof=1) / 20 + 5e-4
+
+
 def test_copy_a_is_the_same_with_and_without_the_others() -> None:
     model = SpinWaveChain.tiny()
     both = model.simulate(DISORDER, noises(3))
@@ -86,6 +119,10 @@ def test_copy_a_is_the_same_with_and_without_the_others() -> None:
         ({"temperature": 100.0, "damping": 1.0}, "noise at T = 100"),
         ({"symbol": 0.1}, "at least 2"),
         ({"equilibration": 1e300}, r"at most 1e\+08"),
+        (
+            {"length": 65536, "distance": 65535, "symbols": 16, "wave_number": 3.09, "time_step": 1e-3},
+            r"flight, 6\.36e\+08",
+        ),
         ({"length": 65536, "symbols": 4096}, "states are held"),
     ],
 )

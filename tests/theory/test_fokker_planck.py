@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -70,6 +71,14 @@ def test_half_life_and_its_lines() -> None:
     assert there.size
     for k in there:
         assert float(theory.half_life(fine[k], line[k])) == pytest.approx(100, rel=0.03)
+
+
+def test_frozen_neighbours_are_all_sixteen() -> None:
+    """A grain with four neighbours ±1 relative to it: 2Kh = J Σ, K = 1, so h = J Σ/2; the mean overlap tells half."""
+    time = float(theory.frozen_half_life(5.0, 0.15))
+    sums = [sum(around) for around in itertools.product((-1, 1), repeat=4)]
+    overlaps = [2 * float(theory.reading(time, 5.0, 0.15 * total / 2).up) - 1 for total in sums]
+    assert np.mean(overlaps) == pytest.approx(theory.HALF, abs=1e-6)
 
 
 def test_what_cannot_be_solved_is_refused() -> None:

@@ -102,6 +102,22 @@ def test_one_pattern_exactly_against_whole_matrices(spins: int) -> None:
     assert theory.one_pattern_order(spins, field) == pytest.approx(rms, abs=1e-10)
 
 
+def test_two_patterns_exactly_against_whole_matrices() -> None:
+    """N = 4, all 16 second patterns (the first is a gauge), J written out."""
+    n, field, time = 4, 0.35, 2.3
+    s = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+    total = 0.0
+    for second in s:
+        J = (np.ones((n, n)) + np.outer(second, second)) / n
+        np.fill_diagonal(J, 0)
+        matrix = np.diag(-0.5 * np.einsum("ai,ij,aj->a", s, J, s))
+        for i in range(n):
+            matrix[np.arange(2**n) ^ (1 << i), np.arange(2**n)] -= field
+        total += abs(expm(-1j * time * matrix)[:, 0]) ** 2 @ s.mean(axis=1) / 2**n
+    found = theory.two_pattern_quench(np.array([0.0, time]), n, field)
+    np.testing.assert_allclose(found, [1, total], atol=1e-12)
+
+
 def test_one_pattern_tables() -> None:
     order = catalog.reference("transverse_hopfield.one_pattern_order")
     found = [theory.one_pattern_order(14, field) for field in order.column("field")]

@@ -239,6 +239,28 @@ def described(
     return {f"{name}_mean": value, f"{name}_error": error, f"{name}_samples": count}
 
 
+def only(guard: str, *stages: Stage) -> Stage:
+    """The stages in turn, of simulations alone in which the observable `guard` is 1, as `only("converged", mean("m"))`.
+
+    All others are to these stages what was not computed. Which simulations converge may depend on what they find: give
+    their share beside, by `mean(guard)`. Raises InputError for a guard that the dataset lacks.
+    """
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        sound, status = observable(ds, guard) == 1, ds["status"]
+        ds = ds.assign(status=status.where((status != DONE) | sound, 0).astype(status.dtype).assign_attrs(status.attrs))
+        out = xr.Dataset()
+        for one in stages:
+            result = one(ds)
+            out = out.merge(result, compat="no_conflicts", combine_attrs="drop_conflicts")
+            ds = ds.merge(result, compat="no_conflicts", combine_attrs="override")
+        return out
+
+    return titled(stage, f"only({guard}: {', '.join(s.__name__ for s in stages)})")
+
+
 def titled(stage: Stage, title: str) -> Stage:
     """Name a stage as it was written, for messages and provenance."""
     stage.__name__ = stage.__qualname__ = title

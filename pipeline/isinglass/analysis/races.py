@@ -126,9 +126,10 @@ def reached(grid: np.ndarray, curves: np.ndarray, level: float) -> tuple[np.ndar
 
 
 def _least(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least of curves (..., L), and whether it lies at an end of what is finite."""
-    at, last = np.argmin(curves, axis=-1), np.isfinite(curves).sum(axis=-1) - 1
-    return curves.min(axis=-1), (at == 0) | (at == last)
+    """The least of curves (..., L), and whether it lies at an end of what is finite; all of ∞ counts as that."""
+    at, held = np.argmin(curves, axis=-1), np.isfinite(curves)
+    first, last = np.argmax(held, axis=-1), held.shape[-1] - 1 - np.argmax(held[..., ::-1], axis=-1)
+    return curves.min(axis=-1), (at == first) | (at == last)
 
 
 def median(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,18 @@ from isinglass.figures.base import AbsentError, Line, facets, save
 from isinglass.figures.curve_panels import CurvePanels
 from isinglass.figures.intervals import Intervals
 from isinglass.figures.paths import Paths
-from isinglass.figures.phase_diagram import PhaseDiagram
+from isinglass.figures.phase_diagram import PhaseDiagram, Points
 from isinglass.figures.phase_lines import PhaseLines
 
-__all__ = ["AbsentError", "CurvePanels", "Intervals", "Line", "Paths", "PhaseDiagram", "PhaseLines", "facets", "save"]
+__all__ = [
+    "AbsentError",
+    "CurvePanels",
+    "Intervals",
+    "Line",
+    "Paths",
+    "PhaseDiagram",
+    "PhaseLines",
+    "Points",
+    "facets",
+    "save",
+]

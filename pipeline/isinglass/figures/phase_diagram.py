@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,18 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class Points:
+    """Values known at single places, as circles in the colours of the panel that shows `variable`.
+
+    `values` returns three arrays: x, y and the value.
+    """
+
+    label: str
+    variable: str
+    values: Callable[[], tuple[Any, Any, Any]]
+
+
+@dataclass(frozen=True)
 class PhaseDiagram:
     """Maps of means over the plane (x, y), one panel each, with common axes and a common range of colour.
 
@@ -34,10 +46,10 @@ class PhaseDiagram:
     `boundary` is a variable of `phases.boundary`, `phases.capacity` or `ridges.ridge`, over x or over y, or several;
     each is drawn with its 95 % interval, and `labels` may name it. `lines` are the theory's y(x): a function such as
     `theory.ags.lines`, or a sequence of `Line`; `source` names them in the legend. A function that takes an argument
-    named like the axis `facet` is called with each panel's value: every panel gets its own line. `at` picks a value of
-    every further axis. `limits` is the range of colour; values beyond are marked on the colour bar. `log` names axes to
-    be drawn on a logarithmic scale. Cells without a done simulation are hatched, those that are undefined grey, those
-    that the workflow skipped blank.
+    named like the axis `facet` is called with each panel's value: every panel gets its own line. `points`, of `Points`,
+    are values from elsewhere in the colours of a map. `at` picks a value of every further axis. `limits` is the range
+    of colour; values beyond are marked on the colour bar. `log` names axes to be drawn on a logarithmic scale. Cells
+    without a done simulation are hatched, those that are undefined grey, those that the workflow skipped blank.
     """
 
     x: str
@@ -47,6 +59,7 @@ class PhaseDiagram:
     boundary: str | Sequence[str] = ()
     lines: base.Theory = None
     source: str = "theory"
+    points: Sequence[Points] = ()
     at: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[float, float] = (0.0, 1.0)
     log: Sequence[str] = ()
@@ -104,7 +117,7 @@ class PhaseDiagram:
                 self._bar(maps if self.facet else [ax], ds, name, mesh)
             own = {self.facet: base.words(ds, self.facet)[i]} if self.facet else None
             theory |= self._theory(ax, base.curves(self.lines, x, self.source, own))
-            measured |= self._measured(ax, part)
+            measured |= self._circles(ax, name) | self._measured(ax, part)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
             if i == 0:
                 ax.set_ylabel(base.label(ds, self.y, self.labels))
@@ -175,6 +188,30 @@ class PhaseDiagram:
         for text, style, x, y in curves:
             (out[text],) = ax.plot(x, y, color="black", linestyle=style, label=text, zorder=3)
             base.cased(out[text], 1.3)
+        return out
+
+    def _circles(self, ax: Axes, name: str) -> dict[str, Any]:
+        """Draws the points of one panel; returns their legend entries by label."""
+        out: dict[str, Any] = {}
+        low, high = self.limits
+        for points in (p for p in self.points if p.variable == name):
+            x, y, values = (np.asarray(v, float) for v in points.values())
+            look: dict[str, Any] = {
+                "cmap": self.colours,
+                "vmin": low,
+                "vmax": high,
+                "edgecolors": "black",
+                "linewidths": 0.9,
+            }
+            ax.scatter(x, y, s=62, color="white", zorder=3.4)  # a rim on dark cells
+            ax.scatter(x, y, c=values, s=42, zorder=3.5, **look)
+            grey: dict[str, Any] = {
+                "markerfacecolor": "0.6",
+                "markeredgecolor": "black",
+                "markersize": 6.5,
+                "markeredgewidth": 0.9,
+            }
+            (out[points.label],) = ax.plot([], [], "o", linestyle="none", **grey)
         return out
 
     def _measured(self, ax: Axes, ds: xr.Dataset) -> dict[str, Any]:

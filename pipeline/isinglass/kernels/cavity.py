@@ -33,7 +33,7 @@ def turn(
     patterns: np.ndarray, re: np.ndarray, coupling: float, damping: float, dt: float,
     x: np.ndarray, y: np.ndarray, z: np.ndarray,
 ) -> float:  # fmt: skip
-    """The spins after a time dt with the modes held, exactly; in place. Returns the largest change of a z.
+    """The spins after a time dt with the modes held, exactly; in place. Returns the largest change of a component.
 
     About n = Ω/|Ω| a spin precesses by |Ω|dt, and c = S·n falls as tanh(atanh c - η|Ω|t): no length is lost. Written
     with t = tanh(η|Ω|dt), which has no singular points: c → (c - t)/(1 - ct), what is across by √(1-t²)/(1 - ct).
@@ -55,11 +55,11 @@ def turn(
             cosine, sine = factor * math.cos(size * dt), factor * math.sin(size * dt)
             # n × across, n = (nx, 0, nz)
             turned_x, turned_y, turned_z = -nz * across_y, nz * across_x - nx * across_z, nx * across_y
-            after = c * nz + cosine * across_z + sine * turned_z
-            change = max(change, abs(after - z[i]))
-            x[i] = c * nx + cosine * across_x + sine * turned_x
-            y[i] = cosine * across_y + sine * turned_y
-            z[i] = after
+            new_x = c * nx + cosine * across_x + sine * turned_x
+            new_y = cosine * across_y + sine * turned_y
+            new_z = c * nz + cosine * across_z + sine * turned_z
+            change = max(change, abs(new_x - x[i]), abs(new_y - y[i]), abs(new_z - z[i]))
+            x[i], y[i], z[i] = new_x, new_y, new_z
     return change
 
 
@@ -68,22 +68,22 @@ def relax(
     patterns: np.ndarray, frequency: float, loss: float, coupling: float, damping: float, dt: float, tolerance: float,
     steps: int, re: np.ndarray, im: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray,
 ) -> tuple[int, float]:  # fmt: skip
-    """Strang steps (modes, spins, modes), second order in dt; steps taken, largest change of z or a in the last.
+    """Strang steps (modes, spins, modes), second order in dt; steps taken, largest change of S or a in the last.
 
-    Ends where no z of a spin and no real part of a mode changes by more than `tolerance` dt, or after `steps`. A state
-    at rest is at rest for every dt.
+    Ends where no component of a spin and no part of a mode changes by more than `tolerance` dt, or after `steps`: z and
+    Re a alone are still where a ringing mode turns back. A state at rest is at rest for every dt.
     """
-    overlap, before = np.empty(re.size), np.empty(re.size)
+    overlap, before, beside = np.empty(re.size), np.empty(re.size), np.empty(re.size)
     overlaps(patterns, z, overlap)
     change = 0.0
     for step in range(steps):
-        before[:] = re
+        before[:], beside[:] = re, im
         ring(re, im, overlap, frequency, loss, coupling, 0.5 * dt)
         change = turn(patterns, re, coupling, damping, dt, x, y, z)
         overlaps(patterns, z, overlap)
         ring(re, im, overlap, frequency, loss, coupling, 0.5 * dt)
         for mu in range(re.size):
-            change = max(change, abs(re[mu] - before[mu]))
+            change = max(change, abs(re[mu] - before[mu]), abs(im[mu] - beside[mu]))
         if change <= tolerance * dt:
             return step + 1, change
     return steps, change

@@ -138,20 +138,30 @@ def elements(even: np.ndarray, odd: np.ndarray, spins: int) -> tuple[float, floa
 
 
 @jit
-def purity(v: np.ndarray) -> float:
-    """tr ρ² of all spins of a state of a sector: with an even number of photons k has the sector's parity."""
+def _square(v: np.ndarray) -> float:
+    """Sum of squares of the elements of vᵀv."""
     rows, columns = v.shape
-    total = 0.0
-    rho = np.empty((columns, columns))
-    for offset in range(2):
-        rho[:] = 0.0
-        for n in range(offset, rows, 2):
-            for i in range(columns):
-                weight = v[n, i]
-                for j in range(i + 1):
-                    rho[i, j] += weight * v[n, j]
+    total, rho = 0.0, np.zeros((columns, columns))
+    for n in range(rows):
         for i in range(columns):
-            for j in range(i):
-                total += 2 * rho[i, j] * rho[i, j]
-            total += rho[i, i] * rho[i, i]
+            weight = v[n, i]
+            for j in range(i + 1):
+                rho[i, j] += weight * v[n, j]
+    for i in range(columns):
+        for j in range(i):
+            total += 2 * rho[i, j] * rho[i, j]
+        total += rho[i, i] * rho[i, i]
+    return total
+
+
+@jit
+def purity(v: np.ndarray) -> float:
+    """tr ρ² of all spins of a state of a sector, which is that of the light: the smaller matrix is made.
+
+    With an even number of photons k has the sector's parity, so that rows of the other kind have no overlap.
+    """
+    total = 0.0
+    for offset in range(2):
+        part = v[offset::2].copy()
+        total += _square(part) if part.shape[1] <= part.shape[0] else _square(part.T.copy())
     return total

@@ -31,7 +31,7 @@ class Dicke(Model):
     Not to be confused with light that is emitted (equilibrium at T = 0, nothing leaves the cavity: `photons` are bound
     to the spins), with superradiance of an inverted sample, nor with H with an A² term, which has no transition.
     `gap` is that of odd to even: above λ_c it is the tunnel splitting of the two signs of the field, not the lowest
-    excitation. What (|e⟩ + |o⟩)/√2 has of the field at time 0 turns as cos(gap t): `half_time` = π/(3 gap). With the
+    excitation. What (|e⟩ + |o⟩)/√2 has of the field at time 0 turns as cos(gap t): `half_time` = π/(3 |gap|). With the
     rotating wave two of many numbers of excitations make half of `field` and `broken_order`.
 
     There is no message and no disorder: one sample says all. Noise draws `shots` countings of the photons of the even
@@ -131,8 +131,8 @@ class Dicke(Model):
         found = {
             "energy": low / n,
             "gap": high - low,
-            "half_time": math.pi / (3 * (high - low))
-            if high - low > 1e3 * np.finfo(float).eps * self._span
+            "half_time": math.pi / (3 * abs(high - low))
+            if abs(high - low) > 1e3 * np.finfo(float).eps * self._span
             else math.nan,
             "photons": photons / n,
             "inversion": z / n,

@@ -16,7 +16,7 @@ from isinglass.models.base import Model, Observable, copies_parameter, parameter
 from isinglass.models.transverse_hopfield import LARGEST, check_load, recalled
 
 TOLERANCE = 1e-8
-"""No ⟨Z⟩ and no amplitude changes faster at the end of a converged run, in units of ω_0."""
+"""No component of a spin and no amplitude changes faster at the end of a converged run, in units of ω_0."""
 
 State = tuple[np.ndarray, ...]
 
@@ -42,7 +42,7 @@ class DickeHopfield(Model):
     The disorder draws the patterns; 0 and 1 are the messages. Noise flips N(1-cue)/2 spins of the cue, S = (0, 0, ±1);
     the light begins at rest with the cue. Then it measures Z_i in `shots` preparations: `coherence`, `blind_coherence`,
     `memory` are of these readouts, as in `transverse-hopfield`. `photon_number`, (1/N) Σ |a_μ|², is the coherence of
-    the light, under its own name. `converged`: no z_i, no Re a_μ changed faster than 1e-8 ω_0 in the last step.
+    the light, under its own name. `converged`: nothing changed faster than 1e-8 ω_0 in the last step.
     """
 
     spins: int = parameter(1000, units="1", minimum=2, maximum=65536, quenched=True, doc="number of spins N")
@@ -80,7 +80,7 @@ class DickeHopfield(Model):
         Observable("single_spin_purity", "1", long_name="tr ρ_i², mean over spins; 1 for a vector of length 1"),
         Observable("energy", "1", long_name="energy per spin over ω_0"),
         Observable("taken", "1", long_name="time ω_0 t until nothing moved"),
-        Observable("residual", "1", long_name="fastest change of a ⟨Z_i⟩ or amplitude in the last step over ω_0"),
+        Observable("residual", "1", long_name="fastest change of a spin or amplitude in the last step over ω_0"),
         Observable("realised_load", "1", long_name="modes per spin P/N"),
         Observable("converged", "1", dtype="int8", long_name="1: at rest"),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -109,24 +110,27 @@ class Macrospin(Model):
 
     def _replica(self, messages: np.ndarray, noise: np.ndarray) -> dict[str, Any]:
         message, time = messages[0].astype(np.int64), self.steps * self.time_step
-        ends = [
-            self._run(messages[1 if copy == 2 else 0], jumped(noise, copy), copy == 0) for copy in range(self.copies)
+        overlap, up, left = (np.zeros(time.size) for _ in range(3))
+        spins = np.empty(0)
+        for k, spins in enumerate(self._run(messages[0], jumped(noise, 0), self.steps)):
+            bits = np.where(spins[2] >= 0, 1, -1)
+            overlap[k], up[k], left[k] = (bits * message).sum(), bits.sum(), (spins[2] * message).sum()
+        others = [
+            next(self._run(messages[copy - 1], jumped(noise, copy), self.steps[-1:])) for copy in range(1, self.copies)
         ]
-        z = ends[0][:, 2]
-        bits = np.where(z >= 0, 1, -1)
-        overlap, n = (bits * message).sum(axis=-1), message.size
-        memory = measures.memory(measures.binary_counts(overlap, message.sum(), bits.sum(axis=-1), n))
+        n = message.size
+        memory = measures.memory(measures.binary_counts(overlap, message.sum(), up, n))
         first, last = measures.crossings(time, memory, 0.5)
-        remanence = (z * message).sum(axis=-1) / n
+        remanence = left / n
         known = not np.isnan(memory[-1])
-        pairs = [abs(float((ends[0][-1] * other[-1]).sum())) / n for other in ends[1:]]
+        pairs = [abs(float((spins * other).sum())) / n for other in others]
         return {
             "coherence": pairs[0] if pairs else math.nan,
             "blind_coherence": pairs[1] if pairs else math.nan,
             "memory": memory[-1],
             "bit_overlap": overlap[-1] / n,
             "remanence": remanence[-1],
-            "magnetisation": float(np.linalg.norm(ends[0][-1].sum(axis=-1))) / n,
+            "magnetisation": float(np.linalg.norm(spins.sum(axis=-1))) / n,
             "retention_time": last if known else math.nan,
             "first_crossing": first if known else math.nan,
             "censored": known and memory[-1] >= 0.5,
@@ -134,22 +138,21 @@ class Macrospin(Model):
             "remanence_trace": remanence,
         }
 
-    def _run(self, message: np.ndarray, stream: np.ndarray, recorded: bool) -> np.ndarray:
-        """The spins of one copy at the times that are recorded, or at the last, float64 (time, 3, N)."""
+    def _run(self, message: np.ndarray, stream: np.ndarray, ends: np.ndarray) -> Iterator[np.ndarray]:
+        """The spins of one copy after so many steps, float64 (3, N): one array, which moves on with the next."""
         spins = np.zeros((3, message.size))
         spins[2] = message
         extra = np.zeros_like(spins)
         extra[2] = 2 * self.field
         diagonal, shape = np.array([0.0, 0.0, 2.0]), (1, self.length, self.length)
-        ends = self.steps if recorded else self.steps[-1:]
-        out, past = np.empty((ends.size, *spins.shape)), 0
-        for k, end in enumerate(map(int, ends)):
+        past = 0
+        for end in map(int, ends):
             spin_dynamics.run(
                 spins, extra, diagonal, self.exchange, shape, True,
                 self.damping, 1 / self.stability, self.time_step, end - past, stream,
             )  # fmt: skip
-            out[k], past = spins, end
-        return out
+            past = end
+            yield spins
 
     @classmethod
     def tiny(cls) -> Self:

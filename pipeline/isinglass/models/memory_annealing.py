@@ -152,11 +152,13 @@ class MemoryAnnealing(Model):
         second = len(cues) == 2 and self.copies == 3
         if second:
             annealing.summed(self._run(Landscape(patterns, cues[1], self.bias), self.steps), cumulative[1])
-        rows, readings = [], np.empty((3, self.shots), np.int64)
+        rows, readings = [], np.zeros((3, self.shots), np.int64)
+        spins = np.empty((3, self.shots, n), np.int8)
         for stream in noise:
             for c in range(self.copies if second else min(self.copies, 2)):
                 statevector.measure(cumulative[c // 2], jumped(stream, c), readings[c])
-            spins = 1 - 2 * (readings[:, :, None] >> np.arange(n) & 1)
+            for i in range(n):
+                spins[:, :, i] = 1 - 2 * (readings >> i & 1)
             rows.append(
                 exact | {
                     "coherence": abs(measures.overlap(spins[0], spins[1])).mean() if self.copies == 3 else math.nan,

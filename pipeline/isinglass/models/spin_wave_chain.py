@@ -79,11 +79,12 @@ class SpinWaveChain(Model):
             raise InputError(f"distance = {self.distance} lies beyond a chain of {self.length}: at most length - 1")
         strength = self.field + 4 + self.drive
         spin_dynamics.check_step(self.time_step, strength, self.damping, self.temperature)
-        steps = (self.symbol * self.symbols + self.equilibration) / self.time_step
+        flight = self.distance / (2 * math.sin(self.wave_number))
+        steps = (self.symbol * self.symbols + self.equilibration + flight) / self.time_step
         if self.symbol / self.time_step < 2 or steps > MOST_STEPS:
             raise InputError(
-                f"symbol = {self.symbol:g} is {self.symbol / self.time_step:.3g} steps, the run {steps:.3g}: "
-                f"at least 2, and at most {MOST_STEPS:.0e}, are possible"
+                f"symbol = {self.symbol:g} is {self.symbol / self.time_step:.3g} steps, the run, "
+                f"with the flight, {steps:.3g}: at least 2, and at most {MOST_STEPS:.0e}, are possible"
             )
         if self.symbols * self.length > MOST_STATES:
             raise InputError(f"symbols x length = {self.symbols * self.length}: at most {MOST_STATES} states are held")

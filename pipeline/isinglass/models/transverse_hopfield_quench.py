@@ -18,6 +18,8 @@ from isinglass.models.transverse_quench import memory
 
 MOST = 25
 """Spins of an exact state: 2^N times 29 bytes are below 2^30."""
+READINGS = 2**26
+"""Measured spins held at once: three copies, times, shots."""
 DRIFT = 1e-3
 """Of the energy per spin, over 1 + Γ + α, in a converged run."""
 
@@ -112,7 +114,7 @@ class TransverseHopfieldQuench(Model):
                 f"load = {self.load:g} stores P = {self.stored} patterns, too many for dynamics = 'exact': more "
                 "than 2^22 energies; lower load"
             )
-        if 3 * self.times.size * self.shots * self.spins > 2**26:
+        if 3 * self.times.size * self.shots * self.spins > READINGS:
             raise InputError(
                 f"records = {self.times.size} and shots = {self.shots} of {self.spins} spins are more than 2^26 "
                 "readings: lower records or shots"
@@ -141,7 +143,15 @@ class TransverseHopfieldQuench(Model):
         return one * steps * ((self.copies + 1) // 2) + readings + 1e5 * self.times.size + 2e6  # the last two: Python
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`. The states are those of the sample; replicas differ in what is measured."""
+        """See `Model.simulate`. The states are those of the sample; replicas differ in what is measured.
+
+        Replicas whose readings are more than READINGS numbers together run in groups, the states once for each.
+        """
+        group = max(1, READINGS // (3 * self.times.size * self.shots * self.spins))
+        parts = [self._group(disorder, noise[k : k + group]) for k in range(0, len(noise), group)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _group(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         patterns = hartree.random_patterns(disorder, self.spins, self.stored)
         run = self._exact if self.dynamics == "exact" else self._product
         streams = [[jumped(n, c) for c in range(self.copies)] for n in noise]

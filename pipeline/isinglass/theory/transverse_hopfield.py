@@ -188,22 +188,43 @@ def overlap(load: npt.ArrayLike, field: npt.ArrayLike, diagonal: Diagonal = "rem
 # ---- one pattern, exactly
 
 
-def _collective(spins: int, field: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Overlaps 2k/N - 1 of the symmetric states of N spins, and energies and vectors of H for P = 1 among them."""
+def _collective(spins: int, field: float, strength: float = 1.0) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Overlaps 2k/N - 1 of the symmetric states of N spins, and energies and vectors of H for P = 1 among them.
+
+    `strength` multiplies the couplings 1/N.
+    """
     overlap = 1 - 2 * np.arange(spins + 1) / spins
     k = np.arange(1, spins + 1)
     hop = -field * np.sqrt(k * (spins + 1.0 - k))
     from scipy.linalg import eigh_tridiagonal
 
-    energies, vectors = eigh_tridiagonal((1 - spins * overlap**2) / 2, hop)
+    energies, vectors = eigh_tridiagonal(strength * (1 - spins * overlap**2) / 2, hop)
     return overlap, energies, vectors
 
 
 def one_pattern_quench(time: npt.ArrayLike, spins: int, field: float) -> FloatArray:
     """Σ ξ_i⟨Z_i⟩/N at times ħ/J after |ξ⟩ was left to H, P = 1, any N: H acts among N + 1 symmetric states."""
-    overlap, energies, vectors = _collective(spins, field)
+    return _quench(time, *_collective(spins, field))
+
+
+def _quench(time: npt.ArrayLike, overlap: FloatArray, energies: FloatArray, vectors: FloatArray) -> FloatArray:
     phases = np.exp(-1j * np.asarray(time, float)[..., None] * energies) * vectors[0]
     return np.asarray(abs(phases @ vectors.T) ** 2 @ overlap)
+
+
+def two_pattern_quench(time: npt.ArrayLike, spins: int, field: float) -> FloatArray:
+    """The same for P = 2, mean over random patterns, any N.
+
+    Overlaps A and B of the k spins where the patterns agree, and of the others, give H = -(A² + B²)/N + 1: two groups
+    that know nothing of each other, each with one pattern and couplings 2/N; k is binomial.
+    """
+    from scipy.stats import binom
+
+    total = np.zeros(np.shape(time))
+    for k in range(1, spins + 1):  # both groups are distributed alike
+        share = 2 * k / spins * float(binom.pmf(k, spins, 0.5))
+        total += share * _quench(time, *_collective(k, field, 2 * k / spins))
+    return np.asarray(total)
 
 
 def one_pattern_order(spins: int, field: float) -> float:
