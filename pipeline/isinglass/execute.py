@@ -115,7 +115,10 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
         if ledger.deaths_at(store.ledger, block_name(job.index)) >= ledger.DEATHS:
             context = replace(context, alone=True)  # and so for the blocks behind it, which may be like it
         try:
-            out.append(_run_block(context, store, model, job, stop))
+            with compiling(
+                context.code
+            ):  # where no process of this kind of machine has run the code yet, the first block
+                out.append(_run_block(context, store, model, job, stop))
         except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
             out.append(Report(job.index, superseded=store.superseded, refused=error))
         if out[-1].superseded or out[-1].refused is not None:
@@ -138,10 +141,6 @@ def _same_code(context: Context) -> type[Model]:
         except (DamagedError, FileNotFoundError):
             names = [f"{found.hash}, not {context.code}"]
         raise InputError(f"worker {host} has other code than the run ({', '.join(names)}): install the same there")
-    with compiling(context.code) as first:
-        if first:  # into the cache that the processes of this kind of machine share, before they all do
-            tiny, words = model.tiny(), np.arange(1, 5 + 4 * model.lanes, dtype=np.uint64)
-            tiny.simulate(words[:4], words[4:].reshape(-1, 4))
     return model
 
 

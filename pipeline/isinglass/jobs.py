@@ -93,7 +93,6 @@ class Share:
     last: float
     computed: int = 0
     code: int | None = None
-    runs: int = 1
 
     @property
     def rate(self) -> float:
@@ -114,53 +113,53 @@ class Share:
 
 
 def log(root: Path, event: Json) -> None:
-    """One JSON line in `log/`, in the file of this process."""
+    """One JSON line in `log/`, in this process's file of beginnings and ends."""
     folder = root / "log"
     folder.mkdir(exist_ok=True)
-    with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / f"{socket.gethostname()}-{os.getpid()}.events").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"at": round(time.time(), 3), **event}) + "\n")
 
 
 def shares(root: Path) -> dict[tuple[int, int], Share]:
     """By (number, count): the newest process of each share, from `log/`."""
     out: dict[tuple[int, int], Share] = {}
-    for path in sorted((root / "log").glob("*.jsonl")):
-        current: Share | None = None
+    for path in sorted((root / "log").glob("*.events")):
+        mine: list[Share] = []
         for event in _events(path):
-            if event.get("event") == "begin":
-                current = None
-                if event.get("shard") is None:
-                    continue
+            if event.get("event") == "begin" and event.get("shard") is not None:
                 number, count = event["shard"]
-                current = Share(
-                    number, count, event["host"], event["pid"], event.get("born", ""), event["simulations"],
-                    event["at"], event["at"],
+                mine.append(
+                    Share(
+                        number, count, event["host"], event["pid"], event.get("born", ""), event["simulations"],
+                        event["at"], event["at"],
+                    )
                 )  # fmt: skip
-                other = out.get((number, count))
-                current.runs += other.runs if other else 0
-                if other is None or other.began <= current.began:
-                    out[number, count] = current
-            elif current is not None and event.get("event") == "end":
-                current.code, current.last = event["code"], event["at"]
-                current = None
-            elif current is not None and "block" in event:
-                current.computed += event.get("computed", 0)
-                current.last = max(current.last, _seconds(str(event["time"])))
+            elif event.get("event") == "end" and mine and mine[-1].code is None:
+                mine[-1].code, mine[-1].last = event["code"], event["at"]
+        for line in _events(path.with_suffix(".jsonl")) if mine else ():
+            at = datetime.fromisoformat(str(line["time"])).timestamp()  # in whole seconds
+            share = next((s for s in reversed(mine) if int(s.began) <= at), mine[0])
+            share.computed += line.get("computed", 0)
+            share.last = max(share.last, at)
+        for share in mine:
+            other = out.get((share.number, share.count))
+            if other is None or other.began <= share.began:
+                out[share.number, share.count] = share
     return out
 
 
 def _events(path: Path) -> Iterator[Json]:
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:  # no block of it is committed yet
+        return
+    for line in lines:
         try:
             event = json.loads(line)
         except ValueError:  # the last line of a process that was killed
             continue
         if isinstance(event, dict):
             yield event
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 # ---------------------------------------------------------------- both together

@@ -46,7 +46,7 @@ def test_the_warning_before_the_end(cluster: str, home: Path) -> None:
     until(lambda: it.done() >= 2, 60, "blocks are done")
     run.send_signal(signal.SIGUSR1)
     rig.finish(run, 3, seconds=20)
-    assert any('"event": "end", "code": 3' in p.read_text() for p in (it.root / "log").glob("*.jsonl"))
+    assert any('"event": "end", "code": 3' in p.read_text() for p in (it.root / "log").glob("*.events"))
     assert rig.run(it.workflow, it.root).exit_code == 0
     it.whole()
 

@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # What leaves NaN and infinity alone. `fastmath=True` implies `nnan`, under which np.isnan(nan) is False.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
-COMPILE_SECONDS = 300.0  # that a process waits for another one that compiles
+COMPILE_SECONDS = 60.0  # that a process waits for another one that compiles
 
 _keys: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 _decorating = threading.Lock()
@@ -82,23 +82,23 @@ def _machine_code() -> Path:
 
 
 @contextmanager
-def compiling(name: str) -> Iterator[bool]:
+def compiling(name: str) -> Iterator[None]:
     """Compile under a lock what many processes of a kind of machine are about to compile: one does, the others load.
 
     Numba numbers the files of a function's cache by what its index lists: two processes that add to it at once may name
-    two machine codes alike. `name`: what is compiled, once. Yields whether this process is the first; the lock is not
-    held, and False is yielded, where it is compiled already. Where the file system knows no locks nobody waits.
+    two machine codes alike. `name`: what is compiled, once. Nobody waits where it is compiled already, where the file
+    system knows no locks, or longer than a minute.
     """
     folder = _machine_code() / "warm"
     done = folder / name
     if fcntl is None or done.exists():
-        yield False
+        yield
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / f"{name}.lock").open("w")
     except OSError:
-        yield True
+        yield
         return
     with lock:
         ends = time.monotonic() + COMPILE_SECONDS
@@ -110,11 +110,9 @@ def compiling(name: str) -> Iterator[bool]:
                 time.sleep(0.1)
             except OSError:
                 break
-        first = not done.exists()
-        yield first
-        if first:
-            with suppress(OSError):
-                done.touch()
+        yield
+        with suppress(OSError):
+            done.touch()
 
 
 def is_compiled(function: object) -> bool:
