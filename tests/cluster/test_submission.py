@@ -198,6 +198,7 @@ def stand_ins(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name).write_text(text.format(log=log, home=home) if "{log}" in text else text, encoding="utf-8")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(schedulers, "ANSWER_SECONDS", 300)  # they answer when all elements have run
     return log
 
 
