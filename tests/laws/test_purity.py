@@ -10,6 +10,7 @@ import pytest
 import rig
 
 from isinglass import cluster
+from isinglass.profiles import Profile
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
 every_model = pytest.mark.parametrize("name", rig.ALL_MODELS)
@@ -48,7 +49,7 @@ def test_threads_change_no_byte(name: str, tmp_path: Path) -> None:
 def test_worker_processes_change_no_byte(tmp_path: Path) -> None:
     """1, 2 and 4 of them: Hopfield, and a model of a workflow's text, which the workers cannot import by name."""
     names = ("hopfield", "Traces")
-    with cluster.connect(cluster.Profile("test", "processes", workers=1)) as client:
+    with cluster.connect(Profile("test", "processes", workers=1)) as client:
         for workers in (1, 2, 4):
             client.cluster.scale(workers)
             client.wait_for_workers(workers, timeout=60)

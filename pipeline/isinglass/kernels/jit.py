@@ -13,19 +13,28 @@ import os
 import stat
 import tempfile
 import threading
+import time
 import types
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
+import llvmlite.binding
 import numba
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # What leaves NaN and infinity alone. `fastmath=True` implies `nnan`, under which np.isnan(nan) is False.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
+COMPILE_SECONDS = 60.0  # that a process waits for another one that compiles
 
 _keys: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 _decorating = threading.Lock()
@@ -56,7 +65,7 @@ def jit(function: F | None = None, *, reassociate: bool = False) -> F | Callable
     with _decorating:
         before = config.CACHE_DIR
         try:
-            config.CACHE_DIR = str(cache_dir() / "numba" / key)
+            config.CACHE_DIR = str(_machine_code() / key)
             compiled: Any = numba.njit(function, cache=source.is_file(), **options)
         except (RuntimeError, OSError):  # numba found no place to cache in
             compiled = numba.njit(function, **options)
@@ -64,6 +73,46 @@ def jit(function: F | None = None, *, reassociate: bool = False) -> F | Callable
             config.CACHE_DIR = before
     _keys[compiled] = key
     return cast(F, compiled)
+
+
+def _machine_code() -> Path:
+    """Where machine code for this kind of processor is kept: nodes of several kinds may share one home."""
+    cpu: str = llvmlite.binding.get_host_cpu_name()
+    return cache_dir() / "numba" / (cpu or "generic")
+
+
+@contextmanager
+def compiling(name: str) -> Iterator[None]:
+    """Compile under a lock what many processes of a kind of machine are about to compile: one does, the others load.
+
+    Numba numbers the files of a function's cache by what its index lists: two processes that add to it at once may name
+    two machine codes alike. `name`: what is compiled, once. Nobody waits where it is compiled already, where the file
+    system knows no locks, or longer than a minute.
+    """
+    folder = _machine_code() / "warm"
+    done = folder / name
+    if fcntl is None or done.exists():
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / f"{name}.lock").open("w")
+    except OSError:
+        yield
+        return
+    with lock:
+        ends = time.monotonic() + COMPILE_SECONDS
+        while time.monotonic() < ends:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.1)
+            except OSError:
+                break
+        yield
+        with suppress(OSError):
+            done.touch()
 
 
 def is_compiled(function: object) -> bool:
