@@ -173,7 +173,7 @@ def scripts(
     names = ["array" if len(parts) == 1 else f"array-{n}" for n in range(len(parts))]
     for name, part in zip(names, parts, strict=True):
         what = f"Array of {len(part)} of {jobs} shares, written by isinglass submit on {now()}."
-        values = {**common, "what": what, "shares": list(part), "shards": list(part), "command": run}
+        values = {**common, "what": what, "shards": list(part), "command": run}
         yield from _files(profile, batch, name, values, tuple(part))
     what = "Analysis and figures, behind all elements however they end."
     values = {**common, "what": what, "shards": None, "command": [*isinglass, "analyse", str(root)]}
