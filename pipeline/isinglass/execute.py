@@ -115,9 +115,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
         if ledger.deaths_at(store.ledger, block_name(job.index)) >= ledger.DEATHS:
             context = replace(context, alone=True)  # and so for the blocks behind it, which may be like it
         try:
-            with compiling(
-                context.code
-            ):  # where no process of this kind of machine has run the code yet, the first block
+            with compiling(context.code):  # the first block, where no process of this kind of machine has run the code
                 out.append(_run_block(context, store, model, job, stop))
         except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
             out.append(Report(job.index, superseded=store.superseded, refused=error))

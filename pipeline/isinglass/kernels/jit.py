@@ -19,7 +19,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import IO, Any, TypeVar, cast, overload
 
 import llvmlite.binding
 import numba
@@ -38,6 +38,8 @@ COMPILE_SECONDS = 60.0  # that a process waits for another one that compiles
 
 _keys: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 _decorating = threading.Lock()
+_entering = threading.Lock()
+_inside: dict[str, tuple[int, IO[str] | None]] = {}  # who compiles in this process: how many threads, their lock
 
 
 @overload
@@ -86,33 +88,49 @@ def compiling(name: str) -> Iterator[None]:
     """Compile under a lock what many processes of a kind of machine are about to compile: one does, the others load.
 
     Numba numbers the files of a function's cache by what its index lists: two processes that add to it at once may name
-    two machine codes alike. `name`: what is compiled, once. Nobody waits where it is compiled already, where the file
-    system knows no locks, or longer than a minute.
+    two machine codes alike. Threads of one process do not wait for each other here: numba has a lock of its own for
+    them. `name`: what is compiled, once. Nobody waits where it is compiled already, where the file system knows no
+    locks, or longer than a minute.
     """
     folder = _machine_code() / "warm"
     done = folder / name
     if fcntl is None or done.exists():
         yield
         return
+    with _entering:
+        inside, lock = _inside.pop(name, (0, None))
+        _inside[name] = inside + 1, lock or _locked(folder / f"{name}.lock")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / f"{name}.lock").open("w")
-    except OSError:
-        yield
-        return
-    with lock:
-        ends = time.monotonic() + COMPILE_SECONDS
-        while time.monotonic() < ends:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.1)
-            except OSError:
-                break
         yield
         with suppress(OSError):
             done.touch()
+    finally:
+        with _entering:
+            inside, lock = _inside.pop(name)
+            if inside > 1:
+                _inside[name] = inside - 1, lock
+            elif lock is not None:
+                lock.close()
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file of a lock, held until it is closed; None where the file system has none, or after COMPILE_SECONDS."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError:
+        return None
+    ends = time.monotonic() + COMPILE_SECONDS
+    while time.monotonic() < ends:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(0.1)
+        except OSError:
+            break
+    lock.close()
+    return None
 
 
 def is_compiled(function: object) -> bool:
