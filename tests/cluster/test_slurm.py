@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 import rig
-from batch import SIMULATIONS, Sweep, call, needs, numbers, squeue, until
+from batch import SIMULATIONS, Sweep, call, needs, node_command, numbers, squeue, until
 
 pytestmark = [pytest.mark.slurm, needs("slurm"), pytest.mark.usefixtures("home")]
 PROFILE = 'kind: slurm\nwalltime: "00:10:00"\nmemory: 200MB\nwarning: 60\n'
-node_command = pytest.mark.skipif(shutil.which("slurm-node") is None, reason="no slurm-node on PATH")
 
 
 def ended(sweep: Sweep) -> Callable[[], bool]:
@@ -202,20 +201,6 @@ def test_an_array_larger_than_the_limit_is_split(home: Path) -> None:
     assert [len(shares) for _, shares in sweep.newest.arrays] == [3, 2]
     until(ended(sweep), 120, "the queue is empty")
     check(sweep)
-
-
-@pytest.mark.long
-def test_begun_here_continued_as_an_array(home: Path) -> None:
-    """Hand-over: some of it in this process, the rest as an array, and nothing is computed twice."""
-    sweep = Sweep(home, PROFILE, seconds=0.02, jobs=3)
-    rig.run(sweep.workflow, sweep.root, shard=(1, 4), block={"temperature": 1, "size": 1, "sample": 1})
-    begun = sweep.done()
-    assert 0 < begun < SIMULATIONS
-    sweep.submit()
-    until(ended(sweep), 120, "the queue is empty")
-    check(sweep)
-    counted = [line for p in (sweep.root / "log").glob("*.jsonl") for line in p.read_text().splitlines()]
-    assert sum('"block"' in line for line in counted) == SIMULATIONS
 
 
 def test_a_rejected_submission_leaves_nothing_in_the_queue(home: Path) -> None:

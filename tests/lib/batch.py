@@ -154,3 +154,6 @@ missing = {"slurm": slurm_missing, "sge": sge_missing}
 def needs(name: str) -> pytest.MarkDecorator:
     reason = missing[name]()
     return pytest.mark.skipif(bool(reason), reason=reason)
+
+
+node_command = pytest.mark.skipif(shutil.which("slurm-node") is None, reason="no slurm-node on PATH")
