@@ -17,6 +17,7 @@ MODELS = {
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "ising": "isinglass.models.ising:Ising",
     "ising-storage": "isinglass.models.ising_storage:IsingStorage",
+    "klein-gordon-dirac": "isinglass.models.klein_gordon_dirac:KleinGordonDirac",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
     "macrospin": "isinglass.models.macrospin:Macrospin",
     "memory-annealing": "isinglass.models.memory_annealing:MemoryAnnealing",
