@@ -31,6 +31,7 @@ MODELS = {
     "spin-glass": "isinglass.models.spin_glass:SpinGlass",
     "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
     "spin-wave-chain": "isinglass.models.spin_wave_chain:SpinWaveChain",
+    "tensor-factor": "isinglass.models.tensor_factor:TensorFactor",
     "transverse-hopfield": "isinglass.models.transverse_hopfield:TransverseHopfield",
     "transverse-hopfield-quench": "isinglass.models.transverse_hopfield_quench:TransverseHopfieldQuench",
     "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
