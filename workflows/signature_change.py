@@ -10,9 +10,17 @@ from isinglass.figures import Line, PhaseDiagram
 from isinglass.models.tensor_factor import TensorFactor
 from isinglass.theory import lattice_fields as theory
 
-LABELS = {"angle": r"$\theta$ (rad): 0 symmetric, $\pi/2$ antisymmetric", "mass": r"mass over largest hopping, $m/\sin k$"}
-diagram = partial(PhaseDiagram, x="angle", y="mass", facet="weights",
-                  lines=[Line(r"$\cos 2\theta = (m/\sin k)^2$", theory.signature_line)])  # fmt: skip
+LABELS = {
+    "angle": r"$\theta$ (rad): 0 symmetric, $\pi/2$ antisymmetric",
+    "mass": r"mass over largest hopping, $m/\sin k$",
+}
+diagram = partial(PhaseDiagram, x="angle", y="mass", facet="weights")
+
+
+def edge(angle, weights):
+    """Where growth ends: a gradient sees no growth at all."""
+    return theory.signature_line(angle) if weights == "raw" else np.full_like(angle, np.nan)
+
 
 workflow = Workflow(
     title="Symmetric and antisymmetric factor of the weights",
@@ -30,6 +38,7 @@ workflow = Workflow(
     ],
     figures=[
         diagram(panels=("growth_rate_mean",), title="Growth of the fastest mode", name="signature_growth",
+                lines=[Line(r"$\cos 2\theta = (m/\sin k)^2$", edge)],
                 labels={**LABELS, "growth_rate_mean": "growth rate"}),
         diagram(panels=("light_speed_squared_mean",), limits=(-1.0, 1.0), colours="RdBu", name="signature_speed",
                 title="Squared speed of light", labels={**LABELS, "light_speed_squared_mean": "$c^2$"}),

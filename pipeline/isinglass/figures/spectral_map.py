@@ -59,13 +59,13 @@ class SpectralMap:
         bar = figure.colorbar(mesh, ax=ax, extend="both", pad=0.02, aspect=24)
         bar.set_label(base.label(ds, self.quantity, self.labels))
         for text, style, x_line, y_line in base.curves(self.lines, base.fine(x, False), self.source):
-            (line,) = ax.plot(x_line, y_line, color="white", linestyle=style, lw=1.0, label=text)
-            line.set_dashes((1, 6) if style == "-" else (4, 6))
+            (line,) = ax.plot(x_line, y_line, color="#D55E00", lw=1.1, label=text)
+            line.set_dashes((2, 5) if style == "-" else (6, 4))
         ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, self.y, self.labels))
         if ax.get_legend_handles_labels()[0]:
-            ax.legend(loc="upper left", labelcolor="white", handlelength=2.4)
+            ax.legend(loc="best", labelcolor="white", handlelength=2.6)
         lost = base.missing(ds)
         base.headings(figure, ds, self.title, [f"Not computed: {lost}." if lost else ""], 96)
         return figure

@@ -76,9 +76,12 @@ class KleinGordonDirac(Model):
         Observable("norm", "1", may_be_nan=True, long_name="|φ(t)|²/|φ(0)|², window mean"),
         Observable("klein_gordon_residual", "1", may_be_nan=True, long_name="‖φ̈ + Sφ‖/‖Sφ‖, root mean squares"),
         Observable("dirac_residual", "1", may_be_nan=True, long_name="‖φ̇ - Aφ‖/‖Aφ‖, root mean squares"),
-        Observable("retention_time", "1", may_be_nan=True, long_name="last time at which the raw overlap is 1/4"),
-        Observable("censored", "1", dtype="int8", long_name="1: the raw overlap is above 1/4 at the end"),
+        Observable("retention_time", "1", may_be_nan=True, long_name="last time at which the envelope is 1/4"),
+        Observable("first_crossing", "1", may_be_nan=True, long_name="first time at which the raw overlap is 0"),
+        Observable("censored", "1", dtype="int8", long_name="1: the envelope is above 1/4 at the end"),
         Observable("overlap_trace", "1", dims=("time",), may_be_nan=True, long_name="φ(t)·φ(0)/|φ(0)|²"),
+        Observable("envelope_trace", "1", dims=("time",), may_be_nan=True,
+                   long_name="√((φ(t)·φ(0))² + (φ(t)·Jφ(0))²)/|φ(0)|², J = A/√(AᵀA)"),
         Observable("norm_trace", "1", dims=("time",), may_be_nan=True, long_name="|φ(t)|²/|φ(0)|²"),
         Observable("chirality_trace", "1", dims=("time",), may_be_nan=True, long_name="2u·v/(u² + v²)"),
         Observable("amplitude", "1", dims=("time", "mode"), dtype="complex128", may_be_nan=True,
@@ -160,10 +163,7 @@ class KleinGordonDirac(Model):
         """φ at each time, (times, 2, N), and what `shears.read` reads, (1 + times, READINGS); None if it diverged."""
         n, cosine, sine = self.sites, math.cos(self.angle), math.sin(self.angle)
         state, scratch = np.zeros((4, n)), np.empty(n)
-        if self.start == "wave":
-            state[:2] = np.cos(2 * np.pi * (self.wave % n) / n * np.arange(n))
-        else:
-            state[:2] = message.reshape(2, n)
+        state[:2] = self.field(message)
         if self.temperature > 0:
             state[2:] = math.sqrt(self.temperature) * np.array([[normal(stream) for _ in range(n)] for _ in range(2)])
         fields, readings = np.empty((self.times.size, 2, n)), np.empty((1 + self.times.size, shears.READINGS))
@@ -176,6 +176,21 @@ class KleinGordonDirac(Model):
             shears.read(state, start, cosine, sine, *shape, readings[1 + k])
             fields[k] = state[:2]
         return fields, readings
+
+    def field(self, message: np.ndarray) -> np.ndarray:
+        """φ at time 0, (2, N)."""
+        if self.start == "wave":
+            return np.tile(np.cos(2 * np.pi * (self.wave % self.sites) / self.sites * np.arange(self.sites)), (2, 1))
+        return message.reshape(2, self.sites).astype(float)
+
+    def conjugate(self, field: np.ndarray) -> np.ndarray:
+        """Jφ, J = A/√(AᵀA), φ (2, N): a quarter of a turn of every mode; modes with E = 0 are left out."""
+        k = 2 * np.pi * np.arange(self.sites) / self.sites
+        here, right, left = self.stencil
+        q = here + right * np.exp(1j * k) + left * np.exp(-1j * k)
+        q = np.where(abs(q) > 1e-12, q / np.where(abs(q) > 1e-12, abs(q), 1.0), 0.0)
+        u, v = np.fft.fft(field, axis=-1)
+        return np.asarray(np.fft.ifft([-q.conj() * v, q * u], axis=-1).real)
 
     def spectrum(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """E(k), exact, and the slow and fast ω of each followed mode from the propagator of one step at λ = 0.
@@ -202,12 +217,14 @@ class KleinGordonDirac(Model):
             return lost | {"censored": 0, "diverged": 1, "converged": 0}
         sound = [r for r in runs if r is not None]
         (fields, readings), times = sound[0], self.times * self.time_step
+        start = self.field(message)
         window = self.times > self.equilibration
         norm, overlap, twice, energy, a_pi, s_phi, a_phi, rest = readings[1:].T
         written, here = self.start == "message", readings[0]
         signs = [np.where(f[window].reshape(-1, 2 * self.sites) >= 0, 1, -1).astype(np.int8) for f, _ in sound]
         pairs = [float(abs(measures.overlap(signs[0], s)).mean()) if written else math.nan for s in signs[1:]]
         trace = overlap / here[0]
+        envelope = np.hypot(trace, np.einsum("tcn,cn->t", fields, self.conjugate(start)) / here[0])
         scale = here[6] / 2 + self.sites * self.temperature
         drift = float(abs(energy - here[3]).max() / scale) if scale > 0 else 0.0
         wave = np.exp(-2j * np.pi / self.sites * (np.outer(self.turns, np.arange(self.sites)) % self.sites))
@@ -219,9 +236,11 @@ class KleinGordonDirac(Model):
             "norm": norm[window].mean() / here[0],
             "klein_gordon_residual": abs(math.sin(2 * self.angle)) * _ratio(a_pi[window], s_phi[window]),
             "dirac_residual": _ratio(rest[window], a_phi[window]),
-            "retention_time": measures.crossings(times, trace, 0.25)[1],
-            "censored": trace[-1] >= 0.25,
+            "retention_time": measures.crossings(times, envelope, 0.25)[1],
+            "first_crossing": measures.crossings(times, trace, 0.0)[0],
+            "censored": envelope[-1] >= 0.25,
             "overlap_trace": trace,
+            "envelope_trace": envelope,
             "norm_trace": norm / here[0],
             "chirality_trace": twice / np.where(norm > 0, norm, 1.0),
             "amplitude": np.einsum("tn,kn->tk", fields[:, 0], wave) / math.sqrt(self.sites),

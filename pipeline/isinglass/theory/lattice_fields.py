@@ -20,9 +20,12 @@ def energy(k: npt.ArrayLike, mass: float, wilson: float) -> Floats:
 
 
 def branches(angle: npt.ArrayLike) -> dict[str, Floats]:
-    """ω/E of the two branches of (A), |cosθ + sinθ| and |cosθ - sinθ|."""
+    """ω/E of the two branches of (A), cosθ + sinθ and |cosθ - sinθ|."""
     angle = np.asarray(angle, float)
-    return {"cosθ + sinθ": abs(np.cos(angle) + np.sin(angle)), "|cosθ - sinθ|": abs(np.cos(angle) - np.sin(angle))}
+    return {
+        r"$\cos\theta+\sin\theta$": abs(np.cos(angle) + np.sin(angle)),
+        r"$|\cos\theta-\sin\theta|$": abs(np.cos(angle) - np.sin(angle)),
+    }
 
 
 def chirality(time: npt.ArrayLike, k: float, angle: float, mass: float, wilson: float) -> Floats:
