@@ -18,15 +18,15 @@ LABELS = {
     "first_crossing_mean": "time at which the overlap is 0",
     "sites": "sites $N$",
 }
-AT = {"sites": 4096}
+AT = {"sites": 1024}
 lines = partial(PhaseLines, labels=LABELS)
 
 workflow = Workflow(
     title="Memory crystal with an interaction",
     model=KleinGordonDirac,
-    axes={"interaction": np.geomspace(0.1, 3.16, 7), "sites": [256, 1024, 4096]},
-    fixed={"angle": np.pi / 4, "equilibration": 0, "time_step": 0.05, "records": 400, "modes": 2, "copies": 1},
-    derived={"steps": lambda p: round(100 / p["interaction"] / p["time_step"])},
+    axes={"interaction": [0.1, 0.18, 0.32, 0.56, 1, 1.8, 3.2], "sites": [256, 1024, 4096]},
+    fixed={"angle": np.pi / 4, "equilibration": 0, "time_step": 0.05, "records": 200, "modes": 2, "copies": 1},
+    derived={"steps": lambda p: round(50 / p["interaction"] / p["time_step"])},
     samples=8,
     seed=1930,
     stages=[

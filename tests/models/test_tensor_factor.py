@@ -93,7 +93,8 @@ def test_growth_of_a_random_state() -> None:
     assert out["observed_growth"][0] == pytest.approx(exact, abs=0.05)
     assert (out["diverged"] == 1).all()
     assert out["converged"][0] == 1
-    assert out["observed_growth"][0] == out["observed_growth"][1], "nothing is drawn from noise"
+    assert out["observed_growth"][0] != out["observed_growth"][1], "β is drawn from noise"
+    assert out["growth_rate"][0] == out["growth_rate"][1]
     quiet = dataclasses.replace(model, angle=1.2).simulate(STREAM, NOISE)
     assert quiet["diverged"][0] == 0
     assert abs(quiet["observed_growth"][0]) < 0.02
@@ -117,4 +118,6 @@ def test_what_is_refused() -> None:
     with pytest.raises(InputError, match="lower one of them"):
         TensorFactor(steps=2**40)
     one = TensorFactor(angle=0.0, hopping="odd", time_step=0.9, steps=10**5, mass=0.0)
-    assert one.simulate(STREAM, NOISE[:1])["diverged"][0] == 1
+    out = one.simulate(STREAM, NOISE[:1])
+    assert (out["diverged"][0], out["converged"][0]) == (1, 0)
+    assert np.isnan(out["observed_growth"][0]), "too short a stretch for a rate"

@@ -35,9 +35,9 @@ class TensorFactor(Model):
     Not to be confused with the interpolation of `KleinGordonDirac`; with the Klein-Gordon field, which is symmetric and
     even, -∇², but of second order in time; nor with chiral fermions: odd hopping doubles the spectrum, ω(π - k) = ω(k).
 
-    `squared_frequency` is read from the propagator of one step, from four initial states. There is no message and no
-    noise; disorder draws a random state that runs for `steps`, of which `observed_growth` is the rate at which its norm
-    grows in the second half of the run. It stops above 10⁶ (`diverged`: here that is physics). `converged`: the rates
+    `squared_frequency` is read from the propagator of one step, from four initial states. There is no message: disorder
+    draws φ and noise β of a random state that runs for `steps`; `observed_growth` is the rate at which its norm grows in
+    the second half of the run (NaN where four sixteenths are not reached). It stops above 10⁶ (`diverged`: physics). `converged`: the rates
     in the third and the fourth quarter agree to 0.05. A step h with h ω >= 2 for a real ω is refused.
     """
 
@@ -58,7 +58,7 @@ class TensorFactor(Model):
         Observable("squared_frequency", "1", dims=("mode",), long_name="ω², from the propagator; negative: growth"),
         Observable("growth_rate", "1", long_name="largest growth rate of a mode, from the propagator"),
         Observable("light_speed_squared", "1", long_name="slope c² of ω² against the squared hopping"),
-        Observable("observed_growth", "1", long_name="growth rate of the norm of a random state"),
+        Observable("observed_growth", "1", may_be_nan=True, long_name="growth rate of the norm of a random state"),
         Observable("diverged", "1", dtype="int8", long_name="1: the random state went beyond 10⁶"),
         Observable("converged", "1", dtype="int8", long_name="1: its growth rate is steady"),
     )
@@ -99,22 +99,20 @@ class TensorFactor(Model):
         return 5.0 * self.sites * self.steps + 100.0 * self.sites * self.modes + 3e5
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`. Replicas are equal: nothing is drawn from noise."""
+        """See `Model.simulate`."""
         rates = self.rates()
         k = 2 * np.pi * self.turns / self.sites
         hop = (np.sin(k) if self.hopping == "odd" else 1 - np.cos(k)) ** 2
         squared = -(rates**2).real.mean(axis=-1)
         spread = hop - hop.mean()
-        growth, diverged, steady = self.grow(jumped(disorder, 0))
-        row = {
+        known = {
             "squared_frequency": squared,
             "growth_rate": abs(rates.real).max(),
             "light_speed_squared": (spread * squared).sum() / (spread**2).sum(),
-            "observed_growth": growth,
-            "diverged": diverged,
-            "converged": steady,
         }
-        return {o.name: np.array([row[o.name]] * len(noise), dtype=o.dtype) for o in self.observables}
+        runs = [self.grow(disorder, stream) for stream in noise]
+        rows = [known | dict(zip(("observed_growth", "diverged", "converged"), run, strict=True)) for run in runs]
+        return {o.name: np.array([row[o.name] for row in rows], dtype=o.dtype) for o in self.observables}
 
     def rates(self) -> np.ndarray:
         """ln(eigenvalue)/h of the propagator of one step, complex (modes, 4), from impulses in each of φ and β."""
@@ -128,9 +126,11 @@ class TensorFactor(Model):
         eigenvalues = np.linalg.eigvals(np.einsum("ijn,kn->kij", responses, wave))
         return np.asarray(np.log(eigenvalues) / self.time_step)
 
-    def grow(self, stream: np.ndarray) -> tuple[float, bool, bool]:
+    def grow(self, disorder: np.ndarray, noise: np.ndarray) -> tuple[float, bool, bool]:
         """Growth rate of a normal random state in the second half of its run; whether it diverged, grew steadily."""
-        state = np.array([normal(stream) for _ in range(4 * self.sites)]).reshape(2, 2, self.sites)
+        streams = (jumped(disorder, 0), jumped(noise, 0))
+        drawn = [[normal(stream) for _ in range(2 * self.sites)] for stream in streams]
+        state = np.array(drawn).reshape(2, 2, self.sites)
         quarters = np.diff(np.arange(17) * self.steps // 16)
         log = [0.5 * math.log((state**2).sum())]
         for steps in quarters:
@@ -140,8 +140,8 @@ class TensorFactor(Model):
             log.append(0.5 * math.log((state**2).sum()))
         diverged = len(log) < 17
         done = len(log) - 1
-        if done < 4:  # too few points: the rate up to there
-            return (log[-1] - log[0]) / max(done * self.steps * self.time_step / 16, 1e-300), diverged, False
+        if done < 4:
+            return math.nan, diverged, False
         ends = [done // 2, (3 * done) // 4, done]
         third, fourth, both = (
             (log[j] - log[i]) / (float(quarters[i:j].sum()) * self.time_step)
