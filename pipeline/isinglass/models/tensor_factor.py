@@ -35,10 +35,11 @@ class TensorFactor(Model):
     Not to be confused with the interpolation of `KleinGordonDirac`; with the Klein-Gordon field, which is symmetric and
     even, -∇², but of second order in time; nor with chiral fermions: odd hopping doubles the spectrum, ω(π - k) = ω(k).
 
-    `squared_frequency` is read from the propagator of one step, from four initial states. There is no message: disorder
-    draws φ and noise β of a random state that runs for `steps`; `observed_growth` is the rate at which its norm grows in
-    the second half of the run (NaN where four sixteenths are not reached). It stops above 10⁶ (`diverged`: physics). `converged`: the rates
-    in the third and the fourth quarter agree to 0.05. A step h with h ω >= 2 for a real ω is refused.
+    `squared_frequency` is read from the propagator of one step, from four initial states. There is no message; disorder
+    draws φ and noise β of a random state that runs for `steps`. `observed_growth` is the rate at which its norm grows
+    in the second half of the run (NaN where four sixteenths are not reached); it stops above 10⁶ (`diverged`: here that
+    is physics). `converged`: the rates in the third and the fourth quarter agree to 0.05. A step h with h ω >= 2 for a
+    real ω is refused.
     """
 
     sites: int = parameter(64, units="1", minimum=4, maximum=2**20, quenched=True, doc="sites N of the ring")
