@@ -6,16 +6,16 @@ import numpy as np
 
 from isinglass import Workflow
 from isinglass.analysis import errors
-from isinglass.figures import Line, PhaseDiagram, PhaseLines
+from isinglass.figures import Line, PhaseDiagram
 from isinglass.models.string_network import StringNetwork
 from isinglass.theory import strings as theory
 
 NEURONS, MODE = 256, 4
 K = 2 * np.pi * MODE / NEURONS
 LINES = [
-    Line(r"no oscillation below: $(1-\chi)\epsilon = \sqrt{\chi^2\epsilon^2 + k^2}$", partial(theory.diffusive, k=K)),
-    Line(r"fades below: $(1-\chi)\epsilon N = 1$", partial(theory.lifetime, neurons=NEURONS), "--"),
-    Line(r"massive above: $\chi\epsilon = k$", partial(theory.massive, k=K), ":"),
+    Line(r"diffusive below", partial(theory.diffusive, k=K)),
+    Line(r"fades below", partial(theory.lifetime, neurons=NEURONS), "--"),
+    Line(r"massive above", partial(theory.massive, k=K), ":"),
 ]
 LABELS = {
     "mixing": r"mixing $\epsilon$",
@@ -25,11 +25,6 @@ LABELS = {
     "decay_mean": r"decay of the slow branch (1/step)",
 }
 diagram = partial(PhaseDiagram, x="mixing", y="antisymmetry", lines=LINES, log=("mixing",), labels=LABELS)
-
-
-def frequency(mixing: np.ndarray, antisymmetry: float) -> np.ndarray:
-    """|Im λ| on the lattice."""
-    return np.array([abs(theory.rates(eps, antisymmetry, K)[0].imag) for eps in mixing])
 
 
 workflow = Workflow(
@@ -45,9 +40,6 @@ workflow = Workflow(
                 title="What is left of mode 4 after one revolution, N = 256"),
         diagram(panels=("frequency_mean", "decay_mean"), limits=(0, 0.2), name="string_rates",
                 title=r"Mode 4 of N = 256: frequency and decay ($k$ = 0.098)"),
-        PhaseLines(x="mixing", observable="frequency", colour="antisymmetry", theory=frequency,
-                   source="lattice", log=("mixing",), labels=LABELS, limits=(-0.02, 0.4), name="string_dispersion",
-                   title="Frequency of mode 4, N = 256"),
     ],
     presets={"paper": {"axes": {"mixing": np.geomspace(1e-3, 1, 121), "antisymmetry": np.linspace(0, 1, 81)}}},
 )  # fmt: skip

@@ -20,8 +20,7 @@ workflow = Workflow(
     title="Quenched against annealed orientation of networks",
     model=StringEnsemble,
     axes={"flips": np.linspace(0, 5, 26), "networks": [10, 100, 1000, 10000], "neurons": [64, 256, 1024]},
-    samples=16,
-    replicas=2,
+    samples=48,
     seed=2020,
     stages=[
         memory.mean,
@@ -33,15 +32,15 @@ workflow = Workflow(
     ],
     figures=[
         PhaseLines(x="flips", observable="memory", colour="networks", at={"neurons": 256}, limits=(-0.05, 1.05),
-                   theory=recalled, source="signal in noise", labels=LABELS, name="string_bits",
+                   theory=recalled, source="signal in noise (approximate)", labels=LABELS, name="string_bits",
                    title="Bits kept after one revolution, N = 256"),
         PhaseLines(x="networks", observable="memory_boundary", colour="neurons", over=("flips",), log=("networks",),
                    labels={**LABELS, "memory_boundary": "flips $pN$ at which memory is 1/2"},
                    theory=lambda networks, neurons: np.array([theory.half_flips(neurons, m) for m in networks]),
-                   source="signal in noise", title="What more networks buy", name="string_redundancy"),
+                   source="signal in noise (approximate)", title="What more networks buy", name="string_redundancy"),
         PhaseLines(x="flips", observable="coherence", colour="networks", at={"neurons": 256}, limits=(-0.05, 1.05),
                    labels=LABELS, title="Coherence of two ensembles written alike, N = 256", name="string_coherence"),
     ],
     presets={"paper": {"axes": {"networks": [10, 100, 1000, 10000, 100000], "neurons": [64, 256, 1024, 4096]},
-                       "samples": 64}},
+                       "samples": 256}},
 )  # fmt: skip

@@ -13,8 +13,7 @@ LABELS = {
     "median_nambu_goto_mean": "Nambu-Goto equation, median over $|X''|$",
 }
 
-lines = partial(PhaseLines, x="dimension", colour="clock", at={"neurons": 256}, labels=LABELS,
-                title="The same waves with three clocks, N = 256")  # fmt: skip
+lines = partial(PhaseLines, x="dimension", colour="clock", at={"neurons": 256}, labels=LABELS)  # fmt: skip
 
 workflow = Workflow(
     title="World sheets of neurons, and their clocks",
@@ -27,8 +26,10 @@ workflow = Workflow(
         errors.mean("constraint", "median_nambu_goto", "nambu_goto", "timelike", "wave_residual", "return_error"),
     ],
     figures=[
-        lines(observable="median_nambu_goto", log=("dimension", "median_nambu_goto"), name="string_clock"),
-        lines(observable="constraint", log=("dimension", "constraint"), name="string_constraint"),
+        lines(observable="median_nambu_goto", log=("dimension", "median_nambu_goto"), name="string_clock",
+              title="The same waves with three clocks, N = 256"),
+        lines(observable="constraint", log=("dimension", "constraint"), limits=(0.05, 4), name="string_constraint",
+              title="Three clocks, N = 256 (arc length: 2e-16, far below)"),
     ],
     presets={"paper": {"axes": {"dimension": [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256],
                                 "neurons": [64, 256, 1024]}, "samples": 128}},

@@ -57,6 +57,13 @@ def test_raw_overlap_of_the_card() -> None:
         assert theory.raw_overlap(eps, chi, 2 * np.pi * 4 / 256, 256) == pytest.approx(value, abs=6e-4)
 
 
+def test_annealed_orientation_diffuses() -> None:
+    """p = 1/2: a mode is left as cos^T k; 0.336 of mode 3 of 128 after 100 steps."""
+    left = np.fft.fft(theory.shifts(64, 128, 100))[3].real
+    assert left == pytest.approx(np.cos(2 * np.pi * 3 / 128) ** 100, abs=1e-12)
+    assert left == pytest.approx(catalog.reference("strings.annealed_mode").number(), abs=1e-3)
+
+
 def test_memory_limits() -> None:
     assert theory.memory(0.0, 256, 100) == 1
     assert theory.bit_overlap(0.5, 256, 1e9) > theory.bit_overlap(0.5, 256, 10)
