@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from isinglass.exceptions import InputError
 from isinglass.kernels import strings
-from isinglass.kernels.streams import normal
+from isinglass.kernels.streams import below, normal
 from isinglass.models.base import Model, Observable, check_memory, parameter
 
 
@@ -28,17 +29,16 @@ class WorldSheet(Model):
     Not to be confused with the wave equation, which all three obey (`wave_residual`), nor with a string whose clock is
     learned: the clock is imposed here. How the source normalises its time could not be read (model card C2).
 
-    The disorder draws R and L, sums of modes 1 to `modes` with random amplitudes; L is scaled to the length of R, so that the sheet
-    closes. The network takes `steps` steps; derivatives by σ are those of its state's Fourier
-    series, those by τ follow from the movers. The equation is singular at cusps, where R' = -L' in
-    direction: `timelike` and the residual's rms show them. Noise draws nothing.
+    The disorder draws R and L, sums of modes 1 to `modes` with random amplitudes; L is scaled to the length of R, so
+    that the sheet closes. Noise draws after how many steps of the revolution it is looked at. Derivatives by σ are
+    those of the state's Fourier series then, those by τ follow from the movers. The equation is singular at cusps,
+    where the directions of R' and -L' agree; a median stands beside the rms for their sake.
     """
 
     neurons: int = parameter(256, units="1", minimum=16, maximum=2**16, quenched=True, doc="neurons N of a subsystem")
     dimension: int = parameter(3, units="1", minimum=2, maximum=256, quenched=True, doc="subsystems D: dimensions")
     modes: int = parameter(3, units="1", minimum=1, quenched=True, doc="Fourier modes in each mover")
     clock: str = parameter("arc_length", units="1", choices=("arc_length", "time", "mean"), doc="what X⁰ is")
-    steps: int = parameter(100, units="step", minimum=2, maximum=10**6, doc="steps of the network before measuring")
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("wave_residual", "1", long_name="rms of X(t+1) + X(t-1) - ΣX(t) of neighbours, over that of X"),
@@ -59,33 +59,33 @@ class WorldSheet(Model):
 
     def cost(self) -> float:
         """Nanoseconds, roughly."""
-        return self.neurons * self.dimension * (2.0 * (self.steps + self.neurons) + 300) + 100_000
+        return self.neurons * self.dimension * (3.0 * self.neurons + 300) + 100_000
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`: the same for every replica."""
-        n, right, left = self.neurons, *self._movers(np.array(disorder, np.uint64))
+        """See `Model.simulate`."""
+        right, left = self._movers(np.array(disorder, np.uint64))
+        rows = [self._look(right.copy(), left.copy(), np.array(stream, np.uint64)) for stream in noise]
+        return {o.name: np.array([row[o.name] for row in rows]) for o in self.observables}
+
+    def _look(self, right: np.ndarray, left: np.ndarray, stream: np.ndarray) -> dict[str, float]:
+        """The observables at a random time of one revolution; `right` and `left` are used up."""
+        n = self.neurons
         forward, backward = np.empty(n, np.int64), np.empty(n, np.int64)
-        strings.rewire(np.zeros(4, np.uint64), forward, backward, 0)
-        identity, spare, nothing = np.eye(2), np.empty((2, n)), np.zeros(4, np.uint64)
-        start, history = right + left, []
-
-        def step(number: int) -> None:
-            strings.advance(right, left, spare, forward, backward, identity, 0.0, 0.0, nothing, number)
+        strings.rewire(stream, forward, backward, 0)
+        identity, spare, history = np.eye(2), np.empty((2, n)), [right + left]
+        when = 2 + below(stream, n - 1)
+        for steps in (when - 2, 1, 1):
+            strings.advance(right, left, spare, forward, backward, identity, 0.0, 0.0, stream, steps)
             history.append(right + left)
-
-        step(n)
-        size = np.sqrt((start**2).mean())
-        returned = abs(history[-1] - start).max() / size
-        for number in (self.steps - 2, 1, 1):
-            step(number)
-        before, now, after = history[-3:]
+        start, before, now, after = history
         residual = after + before - now[:, forward] - now[:, backward]
-        found = {
-            "wave_residual": np.sqrt((residual**2).mean()) / size,
-            "return_error": returned,
-            **self._geometry(right, left),
+        size, found = math.sqrt((start**2).mean()), self._geometry(right, left)
+        strings.advance(right, left, spare, forward, backward, identity, 0.0, 0.0, stream, n - when)
+        return {
+            "wave_residual": math.sqrt((residual**2).mean()) / size,
+            "return_error": abs(right + left - start).max() / size,
+            **found,
         }
-        return {o.name: np.full(len(noise), found[o.name]) for o in self.observables}
 
     def _movers(self, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """R and L (D, N), of one length."""
@@ -132,7 +132,7 @@ class WorldSheet(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(neurons=32, steps=10)
+        return cls(neurons=32)
 
 
 def _length(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
