@@ -157,6 +157,13 @@ def test_nambu_goto_with_the_arc_length_clock_only(dimension: int) -> None:
     assert max(out["timelike"] for out in found["mean"]) == 0, "the mean of subsystems is no time"
 
 
+def test_a_clock_at_the_wrong_rate() -> None:
+    """With r times the arc length the constraints are |1 - r²| times those of a sheet without time (r = 0)."""
+    slow, fast = (one(WorldSheet(neurons=64, rate=rate))["constraint"] for rate in (0.5, 2.0))
+    assert fast / slow == pytest.approx(4, rel=1e-12)
+    assert slow > 0.1
+
+
 def test_the_equation_is_that_of_the_area() -> None:
     """The kernel against finite differences of √|h| h^ab ∂_bX, where a clock does not solve it."""
 

@@ -39,6 +39,7 @@ class WorldSheet(Model):
     dimension: int = parameter(3, units="1", minimum=2, maximum=256, quenched=True, doc="subsystems D: dimensions")
     modes: int = parameter(3, units="1", minimum=1, quenched=True, doc="Fourier modes in each mover")
     clock: str = parameter("arc_length", units="1", choices=("arc_length", "time", "mean"), doc="what X⁰ is")
+    rate: float = parameter(1.0, units="1", minimum=1e-3, maximum=1e3, doc="X⁰ over what the clock says")
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("wave_residual", "1", long_name="rms of X(t+1) + X(t-1) - ΣX(t) of neighbours, over that of X"),
@@ -117,7 +118,9 @@ class WorldSheet(Model):
         else:
             a1, b1 = np.full(self.neurons, -1.0), np.ones(self.neurons)
             a2 = b2 = np.zeros(self.neurons)
-        minus, plus, minus2, plus2 = (np.vstack([x, y]) for x, y in ((a1, r1), (b1, l1), (a2, r2), (b2, l2)))
+        minus, plus, minus2, plus2 = (
+            np.vstack([self.rate * x, y]) for x, y in ((a1, r1), (b1, l1), (a2, r2), (b2, l2))
+        )
         out = np.empty((3, self.neurons))
         strings.sheet(plus - minus, plus + minus, plus2 + minus2, plus2 - minus2, out)
         scale = ((l1 + r1) ** 2 + (l1 - r1) ** 2).sum(axis=0).mean()
