@@ -32,8 +32,11 @@ MODELS = {
     "spin-glass-memory": "isinglass.models.spin_glass:SpinGlassMemory",
     "spin-wave-chain": "isinglass.models.spin_wave_chain:SpinWaveChain",
     "tensor-factor": "isinglass.models.tensor_factor:TensorFactor",
+    "string-ensemble": "isinglass.models.string_ensemble:StringEnsemble",
+    "string-network": "isinglass.models.string_network:StringNetwork",
     "transverse-hopfield": "isinglass.models.transverse_hopfield:TransverseHopfield",
     "transverse-hopfield-quench": "isinglass.models.transverse_hopfield_quench:TransverseHopfieldQuench",
     "transverse-ising": "isinglass.models.transverse_ising:TransverseIsing",
     "transverse-quench": "isinglass.models.transverse_quench:TransverseQuench",
+    "world-sheet": "isinglass.models.world_sheet:WorldSheet",
 }
