@@ -6,6 +6,7 @@ from isinglass.figures.intervals import Intervals
 from isinglass.figures.paths import Paths
 from isinglass.figures.phase_diagram import PhaseDiagram, Points
 from isinglass.figures.phase_lines import PhaseLines
+from isinglass.figures.winner_map import WinnerMap
 
 __all__ = [
     "AbsentError",
@@ -16,6 +17,7 @@ __all__ = [
     "PhaseDiagram",
     "PhaseLines",
     "Points",
+    "WinnerMap",
     "facets",
     "save",
 ]

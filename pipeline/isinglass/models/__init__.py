@@ -18,6 +18,7 @@ MODELS = {
     "ising": "isinglass.models.ising:Ising",
     "ising-storage": "isinglass.models.ising_storage:IsingStorage",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
+    "learners": "isinglass.models.learners:Learners",
     "macrospin": "isinglass.models.macrospin:Macrospin",
     "memory-annealing": "isinglass.models.memory_annealing:MemoryAnnealing",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
