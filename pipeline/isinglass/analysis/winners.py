@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def winner(name: str, of: tuple[str, ...], even: float) -> errors.Stage:
-    """The stage for which of the observables `of` has the least mean over samples; samples in which one is NaN do not
-    enter that one's mean, and one that is NaN everywhere is out of the contest.
+    """The stage for the first of the observables `of` whose mean over samples is least, or as good as that.
+
+    As good: above the least by at most `even`, or by two standard errors of the difference, over samples that have
+    both. So list first what should be preferred, such as the simpler theory. An observable that is NaN in all samples
+    is out of the contest.
 
     Returns, dims (axes...): `<name>`, int8, the position in `of` (-1: all are NaN; `flag_meanings` has the names);
-    `<name>_value`, the least mean; `<name>_margin`, the runner-up's mean less it, from the samples that have both, with
-    `<name>_margin_error` (NaN below two samples; 0 in value where there is no other); `<name>_even`, int8, 1 where the
-    margin is at most `even` or two of its standard errors. Raises InputError for an unknown observable.
+    `<name>_value`, the least mean; `<name>_even`, int8, how many others are as good as the least. Raises InputError for
+    an unknown observable.
     """
     title = f"winner({name}, {', '.join(of)})"
 
@@ -28,24 +30,22 @@ def winner(name: str, of: tuple[str, ...], even: float) -> errors.Stage:
 
         samples = xr.concat([errors.sample_means(errors.observable(ds, o), ds["status"]) for o in of], dim="_of")
         means = samples.mean("sample", skipna=True).fillna(np.inf)
-        order = means.argsort(means.get_axis_num("_of"))
-        first, second = (order.isel(_of=min(k, len(of) - 1)) for k in (0, 1))
-        there = np.isfinite(means.isel(_of=first))
-        alone = ~np.isfinite(means.isel(_of=second)) | (first == second)
-        margin, error, _ = errors.mean_and_error(samples.isel(_of=second) - samples.isel(_of=first))
-        margin, error = margin.where(~alone, np.inf).where(there), error.where(~alone)
-        level = (margin <= even) | (margin <= 2 * error)
+        best = means.argmin("_of")
+        above, error, _ = errors.mean_and_error(samples - samples.isel(_of=best))
+        good = (means < np.inf) & ((above <= even) | (above <= 2 * error))
+        there = good.any("_of")
         units = ds[of[0]].attrs.get("units", "1")
-        text = f"least of {', '.join(of)}"
         flags = {"flag_values": list(range(len(of))), "flag_meanings": " ".join(of)}
+        text = f"first of {', '.join(of)} that is least or as good"
+        chosen = good.argmax("_of").where(there, -1).astype(np.int8)
+        others = (good.sum("_of") - 1).where(there, 0).astype(np.int8)
+        least = means.min("_of").where(there)
         return xr.Dataset(
             {
-                name: first.where(there, -1).astype(np.int8).assign_attrs(units="1", long_name=text, **flags),
-                f"{name}_value": means.min("_of").where(there).assign_attrs(units=units, long_name=f"mean of the {text}"),
-                f"{name}_margin": margin.assign_attrs(units=units, long_name=f"runner-up less the {text}"),
-                f"{name}_margin_error": error.assign_attrs(units=units, long_name=f"standard error of {name}_margin"),
-                f"{name}_even": level.astype(np.int8).assign_attrs(units="1", long_name=f"1: {name} is not decided"),
+                name: chosen.assign_attrs(units="1", long_name=text, **flags),
+                f"{name}_value": least.assign_attrs(units=units, long_name=f"least mean of {', '.join(of)}"),
+                f"{name}_even": others.assign_attrs(units="1", long_name=f"others as good as the least, of {name}"),
             }
-        ).drop_vars("_of", errors="ignore")
+        )
 
     return errors.titled(stage, title)

@@ -23,11 +23,11 @@ DARK = np.array([0.13, 0.13, 0.13])
 class WinnerMap:
     """The winner of `analysis.winners.winner` over the plane (x, y), one panel for each value of `facet`.
 
-    Hue says which of `of` (label by observable) is least, brightness how little it is: full at 0, dark from `darkest`
-    on, where none holds. A dot marks cells that are not decided. `scale` maps an axis to a function of its values that
-    is drawn instead, and its label; `log` names axes with a logarithmic scale. `lines` are y(x) of what is drawn;
-    functions with an argument named like `facet` get its value. `boundary` is a variable along y (or x) with its 95 %
-    interval. `at` picks a value of every further axis.
+    Hue says which of `of` (label by observable, in the stage's order) wins, brightness how little it is: full at 0,
+    dark from `darkest` on, where none holds. A dot marks cells where another is as good. `scale` maps an axis to a
+    label and a function of its values, which is drawn instead; `log` names axes with a logarithmic scale. `lines` are
+    y(x) of what is drawn; functions with an argument named like `facet` get its value; `verticals` are lines at an x.
+    `boundary` is a variable along y (or x) with its 95 % interval. `at` picks a value of every further axis.
     """
 
     x: str
@@ -39,6 +39,7 @@ class WinnerMap:
     scale: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = field(default_factory=dict)
     log: tuple[str, ...] = ()
     lines: base.Theory = None
+    verticals: Mapping[str, float] = field(default_factory=dict)
     boundary: Mapping[str, str] = field(default_factory=dict)
     at: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class WinnerMap:
         needed = [self.winner, f"{self.winner}_value", f"{self.winner}_even", *self.boundary]
         ds = base.select(ds, self.axes, needed, self.at, f"WinnerMap {self.name!r}")
         values = base.words(ds, self.facet) if self.facet else [None]
-        figure = Figure(figsize=(base.PAGE if self.facet else 1.5 * base.COLUMN, 4.0), layout="constrained")
+        figure = Figure(figsize=(base.PAGE, 3.8), layout="constrained")
         panels = figure.subplots(1, len(values), sharex=True, sharey=True, squeeze=False)[0]
         handles: dict[str, Any] = {}
         for k, (ax, value) in enumerate(zip(panels, values, strict=True)):
@@ -74,10 +75,11 @@ class WinnerMap:
         figure.legend(list(handles.values()), list(handles), loc="outside right center", handlelength=1.4)
         lost = base.missing(ds)
         notes = [
-            f"Brightness: least L1, full at 0, dark from {self.darkest:g}. Dots: the two best are even.",
+            f"Brightness: the least of them, full at 0, dark from {self.darkest:g}.",
+            "Dots: others are as good, the simpler is shown.",
             f"Not computed: {lost}." if lost else "",
         ]
-        base.headings(figure, ds, self.title, notes, 130 if self.facet else 96)
+        base.headings(figure, ds, self.title, notes, 130)
         return figure
 
     def _label(self, ds: xr.Dataset, axis: str) -> str:
@@ -93,23 +95,28 @@ class WinnerMap:
         from matplotlib.patches import Patch
 
         x, y = (self._scaled(ds, axis) for axis in (self.x, self.y))
-        first, least, even = (
-            ds[self.winner + end].transpose(self.y, self.x).values for end in ("", "_value", "_even")
-        )
+        first, least, even = (ds[self.winner + end].transpose(self.y, self.x).values for end in ("", "_value", "_even"))
         hues = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(len(self.of))])
         shade = np.clip(np.nan_to_num(least, nan=0.0) / self.darkest, 0, 1)[..., None]
-        colours = np.where((first < 0)[..., None], 1.0, hues[np.maximum(first, 0)] * (1 - shade) + DARK * shade)
+        hue = hues[np.maximum(first, 0).astype(int)]
+        colours = np.where((first < 0)[..., None], 1.0, hue * (1 - shade) + DARK * shade)
         edges = [base.edges(v, a in self.log) for v, a in ((x, self.x), (y, self.y))]
         for axis, which, v in ((self.x, "x", x), (self.y, "y", y)):
             if axis in self.log:
                 base.logarithmic(ax, which, v)
+                if (v == 0).any():  # linear from 0 to the least value: no decades in between
+                    tens = 10.0 ** np.arange(np.ceil(np.log10(v[v > 0].min()) - 1e-9), np.log10(v.max()) + 1e-9)
+                    getattr(ax, f"{which}axis").set_ticks([0.0, *tens])
         ax.pcolormesh(*edges, colours, rasterized=True)
         ax.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]])
-        rows, columns = np.nonzero((even == 1) & (first >= 0))
+        rows, columns = np.nonzero((even > 0) & (first >= 0))
         ax.plot(x[columns], y[rows], ".", color="white", ms=2.6, mew=0, zorder=3)
         handles: dict[str, Any] = {
             text: Patch(facecolor=hues[i]) for i, text in enumerate(self.of.values()) if (first == i).any()
         }
+        for text, at_x in self.verticals.items():
+            handles[text] = ax.axvline(at_x, color="black", linestyle=":", zorder=4)
+            base.cased(handles[text], 1.3)
         fine = base.fine(edges[0], self.x in self.log)
         for text, style, cx, cy in base.curves(self.lines, fine, "theory", at):
             (handles[text],) = ax.plot(cx, cy, color="black", linestyle=style, zorder=4)

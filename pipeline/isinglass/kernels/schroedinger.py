@@ -12,8 +12,9 @@ import numpy as np
 
 SIGMAS = 5.0
 """The packet is taken as no wider than this many standard deviations, in place and in momentum."""
-MOST = 2**32
+MOST = 2**28
 """Points x steps that one solution may have."""
+MOST_POINTS = 2**20
 
 
 def grid(

@@ -1,4 +1,4 @@
-"""Replica learners with a Fisher interaction: do they follow Schroedinger, Hamilton and Jacobi, or Fokker and Planck?"""
+"""Replica learners with a Fisher interaction: which of four equations they follow."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Learners(Model):
 
     Not to be confused: with noisy learners (there is no noise; T is the pressure of an isothermal gas, no heat bath at
     small η); with learning from data (q's potential is given); with many independent networks (those are κ = 1, or
-    with noise Fokker-Planck: `FastNeurons`). The disorder draws φ. `converged`: the run reached its end.
+    with noise Fokker-Planck: `FastNeurons`). Noise draws φ; there is no disorder. `converged`: the run
+    reached its end.
     """
 
     kappa: float = parameter(2.0, units="1", maximum=1e6, doc="κ = 4Dμ/γ; 1: classical")
@@ -56,11 +57,11 @@ class Learners(Model):
     distance: float = parameter(2.0, units="1", minimum=0, maximum=100, doc="distance from equilibrium, q0/σ0")
     width: float = parameter(0.5, units="1", minimum=1e-3, maximum=100, doc="σ0 at the start")
     quartic: float = parameter(0.2, units="1", minimum=0, maximum=100, doc="λ of the potential ½q² + ¼λq⁴")
-    friction: float = parameter(0.0, units="1", minimum=0, maximum=1e4, doc="η/ω")
+    friction: float = parameter(0.0, units="1", minimum=0, maximum=1e4, doc="friction η/ω")
     temperature: float = parameter(0.0, units="1", minimum=0, maximum=100, doc="T of the entropy of learners")
     duration: float = parameter(1.0, units="1", minimum=0, maximum=1e6, doc="time t in 1/ω")
     start: str = parameter("rest", units="1", choices=("rest", "random"), doc="at rest at q0, or at a random angle")
-    learners: int = parameter(64, units="1", minimum=4, maximum=1024, doc="number of learners M")
+    learners: int = parameter(64, units="1", minimum=4, maximum=1024, quenched=True, doc="number of learners M")
     resolution: float = parameter(
         0.3, units="1", minimum=1e-3, maximum=0.5, doc="time step over the time of the closest pair"
     )
@@ -70,7 +71,7 @@ class Learners(Model):
         Observable("l1_hamilton_jacobi", "1", may_be_nan=True, long_name="L1 distance to Hamilton-Jacobi"),
         Observable("l1_fokker_planck", "1", may_be_nan=True, long_name="L1 distance to Fokker-Planck"),
         Observable("l1_drift_diffusion", "1", may_be_nan=True, long_name="L1 distance to quantum drift-diffusion"),
-        Observable("l1_limits", "1", may_be_nan=True, long_name="L1 of Schroedinger to Hamilton-Jacobi, same start"),
+        Observable("l1_limits", "1", may_be_nan=True, long_name="L1 of Schroedinger to Hamilton-Jacobi (κ = 1: 0)"),
         Observable("l1_closure", "1", may_be_nan=True, long_name="L1 distance to the exact Gaussian"),
         Observable("rank_memory", "1", may_be_nan=True, long_name="rank correlation of q at the start and the end"),
         Observable("phase_coherence", "1", may_be_nan=True, long_name="|Σ(q - iv)| / √(M Σ(q² + v²))"),
@@ -97,11 +98,11 @@ class Learners(Model):
             )
         if self.waves:
             _, points, steps = self._grid()
-            if points * steps > schroedinger.MOST:
+            if points * steps > schroedinger.MOST or points > schroedinger.MOST_POINTS:
                 raise InputError(
                     f"Schroedinger's equation at ħ = {self.planck:.3g} needs {points:.3g} points and {steps:.3g} steps "
-                    f"from here, more than {schroedinger.MOST:.3g} together: kappa = 1 or further from it, less "
-                    "distance, or quartic = 0, which is in closed form"
+                    f"from here, more than {schroedinger.MOST_POINTS}, or {schroedinger.MOST:.3g} together: kappa = 1 "
+                    "or further from it, less distance, or quartic = 0, which is in closed form"
                 )
 
     @property
@@ -143,10 +144,12 @@ class Learners(Model):
         return total
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Model.simulate`. Nothing is drawn from noise: replicas are the same."""
-        angle = 2 * math.pi * uniform(np.array(disorder, np.uint64)) if self.start == "random" else 0.0
-        row = self._run(self.distance * self.width * math.cos(angle), self.distance * self.width * math.sin(angle))
-        return {o.name: np.full(len(noise), row[o.name], dtype=o.dtype) for o in self.observables}
+        """See `Model.simulate`."""
+        far, rows = self.distance * self.width, []
+        for stream in noise:
+            angle = 2 * math.pi * uniform(np.array(stream, np.uint64)) if self.start == "random" else 0.0
+            rows.append(self._run(far * math.cos(angle), far * math.sin(angle)))
+        return {o.name: np.array([row[o.name] for row in rows], dtype=o.dtype) for o in self.observables}
 
     def _run(self, centre: float, momentum: float) -> dict[str, float]:
         out = dict.fromkeys((o.name for o in self.observables), math.nan)
@@ -179,8 +182,8 @@ class Learners(Model):
         mine = _below(q, edges)
         theory = self._predictions(centre, momentum, edges)
         out |= {name: _l1(mine, theirs) for name, theirs in theory.items()}
-        if "l1_schroedinger" in theory:
-            out["l1_limits"] = _l1(theory["l1_schroedinger"], theory["l1_hamilton_jacobi"])
+        classical = theory["l1_hamilton_jacobi"]
+        out["l1_limits"] = _l1(theory.get("l1_schroedinger", classical), classical)
         return out
 
     def _predictions(self, centre: float, momentum: float, edges: np.ndarray) -> dict[str, np.ndarray]:
