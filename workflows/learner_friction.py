@@ -31,7 +31,7 @@ workflow = Workflow(
           "temperature": [0.002, 0.1]},
     fixed={"quartic": 0.0, "width": WIDTH, "learners": 32, "start": "random"},
     derived={"duration": lambda p: max(1.2, p["friction"])},
-    samples=4, seed=2008, paired=("kappa", "temperature"),
+    samples=8, seed=2008, paired=("kappa", "temperature", "friction", "duration"),
     stages=[errors.only("converged", errors.mean(*OF, "l1_closure", "rank_memory", "phase_coherence")),
             errors.mean("converged"),
             errors.only("converged", winners.winner("winner", tuple(OF), even=0.03))],
