@@ -7,6 +7,7 @@ from isinglass.figures.paths import Paths
 from isinglass.figures.phase_diagram import PhaseDiagram, Points
 from isinglass.figures.phase_lines import PhaseLines
 from isinglass.figures.spectral_map import SpectralMap
+from isinglass.figures.winner_map import WinnerMap
 
 __all__ = [
     "AbsentError",
@@ -18,6 +19,7 @@ __all__ = [
     "PhaseLines",
     "Points",
     "SpectralMap",
+    "WinnerMap",
     "facets",
     "save",
 ]

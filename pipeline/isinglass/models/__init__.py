@@ -19,6 +19,7 @@ MODELS = {
     "ising-storage": "isinglass.models.ising_storage:IsingStorage",
     "klein-gordon-dirac": "isinglass.models.klein_gordon_dirac:KleinGordonDirac",
     "kuramoto": "isinglass.models.kuramoto:Kuramoto",
+    "learners": "isinglass.models.learners:Learners",
     "macrospin": "isinglass.models.macrospin:Macrospin",
     "memory-annealing": "isinglass.models.memory_annealing:MemoryAnnealing",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
