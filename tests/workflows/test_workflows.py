@@ -190,6 +190,7 @@ TINY = {
     "kind": ["transverse", "thermal"],
     "duration": [1.0, 2.0, 4.0],
     "films": [4],
+    "sites": [64],
 }
 OWN = {
     name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention", "cavity-memory")

@@ -21,7 +21,8 @@ def string_rates(y: np.ndarray, curvature: float, width: float, spacing: float, 
     """
     n = y.shape[1]
     for i in range(n):
-        left, right = (i - 1) % n, (i + 1) % n
+        left = i - 1 if i > 0 else n - 1
+        right = i + 1 if i + 1 < n else 0
         bump = 2 * curvature * math.exp(-(y[0, i] ** 2 + y[1, i] ** 2) / (2 * width * width))
         scale = -bump / ((1 + bump) * width * width)
         lx, ly = scale * y[0, i], scale * y[1, i]
@@ -73,17 +74,17 @@ def string_energy(y: np.ndarray, curvature: float, width: float) -> float:
     spacing = 2 * math.pi / n
     total = 0.0
     for i in range(n):
-        k = (i + 1) % n
+        k = i + 1 if i + 1 < n else 0
         here = 1 + 2 * curvature * math.exp(-(y[0, i] ** 2 + y[1, i] ** 2) / (2 * width * width))
         there = 1 + 2 * curvature * math.exp(-(y[0, k] ** 2 + y[1, k] ** 2) / (2 * width * width))
         stretch = ((y[0, k] - y[0, i]) ** 2 + (y[1, k] - y[1, i]) ** 2) / (spacing * spacing)
         total += here * (y[2, i] ** 2 + y[3, i] ** 2) + (here + there) / 2 * stretch
-    return total * spacing / 2
+    return float(total * spacing / 2)
 
 
 @jit
 def neighbours(length: int, ahead: np.ndarray, behind: np.ndarray) -> None:
-    """Sites one step ahead of and behind each site of a periodic lattice, int64 (D, length^D) each; axis 0 is slowest."""
+    """Sites ahead of and behind each site of a periodic lattice, int64 (D, length^D) each; axis 0 is slowest."""
     dims, sites = ahead.shape
     stride = 1
     for a in range(dims - 1, -1, -1):

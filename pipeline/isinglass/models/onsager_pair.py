@@ -32,7 +32,9 @@ class OnsagerPair(Model):
     """
 
     turning: float = parameter(1.0, units="1", minimum=-100, maximum=100, doc="ω: antisymmetric part, per unit time")
-    stiffness: float = parameter(1.0, units="1", minimum=1e-3, maximum=100, doc="κ: relaxation rate, per unit time")
+    stiffness: float = parameter(
+        1.0, units="1", minimum=1e-3, maximum=100, quenched=True, doc="κ: relaxation rate, per unit time"
+    )
     diffusion: float = parameter(1.0, units="1", minimum=1e-12, maximum=1e12, doc="D of each variable")
     duration: float = parameter(1000.0, units="1", minimum=1e-3, maximum=1e8, doc="time over which it is summed")
     time_step: float = parameter(0.01, units="1", minimum=1e-6, maximum=1, doc="Euler step")

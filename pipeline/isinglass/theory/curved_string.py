@@ -49,8 +49,8 @@ def mean_departure(model: CurvedString, points: int = 64) -> float:
     lag = np.arange(points) * 2 * np.pi / points
     c, f = np.meshgrid(chi, lag, indexing="ij")
     parts = (np.cos(c) ** 2, np.sin(c) ** 2, np.sin(2 * c) * np.cos(f), np.sin(2 * c) * np.sin(f))
-    total = sum(p[..., None] * t for p, t in zip(parts, (xx, yy, aligned, turned), strict=True))
-    return float(np.hypot(total[..., 0], total[..., 1]).mean())  # type: ignore[index]
+    total = np.einsum("pij,pk->ijk", np.array(parts), np.array([xx, yy, aligned, turned]))
+    return float(np.hypot(total[..., 0], total[..., 1]).mean())
 
 
 def _solve(model: CurvedString, cosine: Vector, sine: Vector) -> Vector:
@@ -62,12 +62,13 @@ def _solve(model: CurvedString, cosine: Vector, sine: Vector) -> Vector:
 
     def along(x: Vector, v: Vector, dx: Vector, dv: Vector) -> Vector:
         e = NUDGE
-        return (force(model, x + e * dx, v + e * dv, none) - force(model, x - e * dx, v - e * dv, none)) / (2 * e)
+        change = force(model, x + e * dx, v + e * dv, none) - force(model, x - e * dx, v - e * dv, none)
+        return np.asarray(change / (2 * e))
 
     def twice(x: Vector, v: Vector, dx: Vector, dv: Vector, ds: Vector) -> Vector:
         e = NUDGE
         ends = force(model, x + e * dx, v + e * dv, e * ds) + force(model, x - e * dx, v - e * dv, -e * ds)
-        return (ends - 2 * force(model, x, v, none)) / e**2
+        return np.asarray((ends - 2 * force(model, x, v, none)) / e**2)
 
     def rates(_: float, y: Vector) -> Vector:
         x, v, c, s, dc, ds, d, dd = y.reshape(8, 2)
