@@ -36,7 +36,7 @@ class OnsagerTensor(Model):
     samples); entropy production S with its flow; a negative eigenvalue of S with an unstable time step, which is
     refused. h ~ 10⁶ where the flow is stopped is far beyond what is linear in nature: the flow here is linear.
 
-    Three fields flow apart, by Euler steps: a gauge field ∂_a ξ_b + ∂_b ξ_a (ξ of three random waves for each component,
+    Three fields flow apart, by Euler steps: a gauge field ∂_a ξ_b + ∂_b ξ_a (ξ of three random waves a component, all
     |k_a| <= 2 steps of the Brillouin zone, drawn by the disorder; noise draws their phases and normal amplitudes), a
     graviton and the conformal mode, both of one wave along the first axis. Every field starts with a mean square of 1.
     One that passes 10⁶ is stopped: `diverged` is 1, rates are those up to there, memory is NaN. Conformal modes of the
