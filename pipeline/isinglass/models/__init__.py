@@ -6,6 +6,7 @@ Values are `module:Class`, so that listing models imports none of them.
 MODELS = {
     "attractor-network": "isinglass.models.learning_rules:AttractorNetwork",
     "continual-learning": "isinglass.models.continual_learning:ContinualLearning",
+    "curved-string": "isinglass.models.curved_string:CurvedString",
     "dense-memory": "isinglass.models.dense_memory:DenseAssociativeMemory",
     "dephasing": "isinglass.models.dephasing:Dephasing",
     "dicke": "isinglass.models.dicke:Dicke",
@@ -23,6 +24,8 @@ MODELS = {
     "macrospin": "isinglass.models.macrospin:Macrospin",
     "memory-annealing": "isinglass.models.memory_annealing:MemoryAnnealing",
     "multilayer-perceptron": "isinglass.models.multilayer_perceptron:MultilayerPerceptron",
+    "onsager-pair": "isinglass.models.onsager_pair:OnsagerPair",
+    "onsager-tensor": "isinglass.models.onsager_tensor:OnsagerTensor",
     "open-dicke": "isinglass.models.open_dicke:OpenDicke",
     "oscillator-memory": "isinglass.models.oscillator_memory:OscillatorMemory",
     "perceptron": "isinglass.models.perceptron:Perceptron",
