@@ -127,6 +127,7 @@ def workflow_of(root: Path, other: str | None) -> Workflow:
 
 def status(root: Path) -> Printed:
     """How far a run is. Exit code 0 complete, 1 with failures, 3 incomplete."""
+    word = jobs.ask(root)
     store = require(root)
     grid = store.grid(stored_model(store))
     record, asked, request = newest(store, grid)
@@ -151,7 +152,7 @@ def status(root: Path) -> Printed:
         seconds += entry["cpu_seconds"]
         failures += entry.get("failures", [])
     lines.append(f"  CPU time of the blocks' last runs: {duration(seconds)}")
-    lines += jobs.lines(root, not counts["pending"])
+    lines += jobs.lines(root, *word, not counts["pending"])
     lines += [f"  {line}" for line in advice(store, asked, request, words_of(record["command"]))]
     failures.sort(
         key=lambda f: ([grid.axes[k].index(f["parameters"][k]) for k in grid.axes], f["sample"], f["replica"])

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 GRACE = 4.0  # seconds that a stopped run waits for what is in flight
-ECHO = 2.0  # within which a second SIGTERM is the first: schedulers send it to a job's shell, which passes it on, and to us
+ECHO = 2.0  # within which a second SIGTERM is the first: a job's shell gets it as we do, and passes it on
 WARNS = hasattr(signal, "SIGUSR1")
 WARNING = 60.0  # seconds that are left after SIGUSR1 where the job script does not say
 
@@ -83,7 +83,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         declared = declare(workflow, options, profile, talk, declaring)
         asked, store, grid = declared.asked, declared.store, declared.grid
         undone = find_undone(asked, grid, store.blocks, committed(store), options)
-        name = record_request(store, asked)
+        name = record_request(store, asked, options.shard is not None)
         with _on_record(store.root, options.shard, undone.simulations) as record:
             if undone.jobs:
                 _compute(asked, store, grid, undone, declared.pilot(), profile, client_of, options, talk, name)
