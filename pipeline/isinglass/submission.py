@@ -95,8 +95,8 @@ def submit(
 
 
 def _parts(shares: Sequence[int], profile: Profile) -> list[Sequence[int]]:
-    """Shares as arrays that the site takes."""
-    limit = profile.site.array_limit
+    """Shares as arrays that the site takes; nodes of a DAG are jobs of their own, and one array in name."""
+    limit = len(shares) or 1 if profile.kind == "htcondor" else profile.site.array_limit
     return [shares[i : i + limit] for i in range(0, len(shares), limit)]
 
 
@@ -190,8 +190,19 @@ def scripts(
     values = {**common, "what": what, "shards": None, "command": [*isinglass, "analyse", str(root)]}
     yield from _files(profile, batch, "finish", {**values, "status": [*isinglass, "status", str(root)]}, ())
     if batch.graph:
-        lines = [f"JOB {name} jobs/{folder.name}/{name}.sub" for name in names]
-        yield Text("run.dag", "\n".join([*lines, f"FINAL finish jobs/{folder.name}/finish.sub", ""]))
+        yield Text("run.dag", "\n".join([*_graph(profile, f"jobs/{folder.name}", len(parts[0])), ""]))
+
+
+def _graph(profile: Profile, folder: str, elements: int) -> Iterator[str]:
+    """Lines of a DAG: each element is a node, for the failure of one job of a node makes DAGMan remove its others."""
+    for n in range(elements):
+        yield f"JOB array_{n} {folder}/array.sub"
+        yield f'VARS array_{n} element="{n}"'
+        if profile.site.throttle:
+            yield f"CATEGORY array_{n} array"
+    if profile.site.throttle:
+        yield f"MAXJOBS array {profile.site.throttle}"
+    yield f"FINAL finish {folder}/finish.sub"
 
 
 def _files(

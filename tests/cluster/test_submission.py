@@ -101,12 +101,13 @@ NASTY = 'it\'s "$(touch pwned)" `touch pwned` \\ % ünï 雪'
 
 
 def made(name: str, home: Path, **site: object) -> dict[str, str]:
-    """The files of a submission of 5 shares in arrays of 3 and 2."""
+    """The files of a submission of 5 shares in arrays of 3 and 2, or in one DAG."""
+    parts = [[0, 1, 4, 2, 3]] if name == "htcondor" else [[0, 1, 4], [2, 3]]
     profile = Profile(name, name, site=Site(**{"walltime": 5400, "cores": 2, **site}))  # type: ignore[arg-type]
     rig.write_workflow(home / "slow.py", DECLARATION)
     workflow = load_workflow(home / "slow.py")
     texts = scripts(
-        workflow, profile, scheduler(name), home / "run", home / "run" / "jobs" / "1", 5, [[0, 1, 4], [2, 3]],
+        workflow, profile, scheduler(name), home / "run", home / "run" / "jobs" / "1", 5, parts,
         ["slow.py", "--samples", "2"],
     )  # fmt: skip
     return {text.name: text.text for text in texts}
@@ -148,7 +149,7 @@ def test_bash_reads_every_script(name: str, home: Path) -> None:
             "12 0.00 isinglass me qw 11/22/2026 10:00:00 1 3-4:1\n",
             {1: RUNNING, 2: WAITING, 3: WAITING},
         ),
-        ("htcondor", "12 array 0 2\n12 array 1 1\n12 finish 0 1\n", {0: RUNNING, 1: WAITING}),
+        ("htcondor", "12 array_0 2\n12 array_1 1\n12 finish 1\n", {0: RUNNING, 1: WAITING}),
     ],
 )
 def test_what_schedulers_say(name: str, text: str, states: dict[int, str]) -> None:
@@ -189,10 +190,13 @@ CONDOR = """#!/bin/bash
 printf '%s\\n' "condor_submit_dag $*" >> {log}
 run() {{
     script=$(sed -n 's/^executable = //p' "$1")
-    count=$(sed -n 's/^queue *//p' "$1")
-    for i in $(seq 0 $((${{count:-1}} - 1))); do "./$script" "$i" >> {log}.out 2>&1; done
+    "./$script" "${{2:-}}" >> {log}.out 2>&1 < /dev/null
 }}
-while read -r word name file; do if [ "$word" = JOB ]; then run "$file"; fi; done < "${{@: -1}}"
+dag="${{@: -1}}"
+while read -r word name file; do
+    index=$(sed -n 's/^VARS '"$name"' element="\\([0-9]*\\)"/\\1/p' "$dag")
+    if [ "$word" = JOB ]; then run "$file" "$index"; fi
+done < "$dag"
 while read -r word name file; do if [ "$word" = FINAL ]; then run "$file"; fi; done < "${{@: -1}}"
 echo "1 job(s) submitted to cluster 7."
 """
