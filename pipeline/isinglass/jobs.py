@@ -11,7 +11,7 @@ import shlex
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -170,32 +170,46 @@ def _events(path: Path) -> Iterator[Json]:
 # ---------------------------------------------------------------- both together
 
 
-def ask(root: Path) -> tuple[list[Submission], States | None]:
-    """The newest submissions to one scheduler, and its word on them: asked before ledger and log are read, so that what
-    has ended by its word has written so by then."""
+@dataclass(frozen=True)
+class Heard:
+    """What is heard of jobs: the newest submissions to one scheduler, its word on them, what processes wrote."""
+
+    made: Sequence[Submission]
+    asked: States | None
+    known: Mapping[tuple[int, int], Share]
+
+
+def ask(root: Path) -> Heard:
+    """The scheduler first, the log then, to be followed by the ledger: what has ended by the word of one has left its
+    word in the next."""
     made = submissions(root)
     made = [m for m in made if m.scheduler == made[-1].scheduler][-ASKED:]
-    return made, states(made)
+    asked = states(made)
+    known = shares(root) if made else {}
+    if any(share.code is None and share.here is False for share in known.values()):
+        known = shares(root)  # one that ended after its log was read is no dead one
+    return Heard(made, asked, known)
 
 
-def lines(root: Path, made: Sequence[Submission], asked: States | None, complete: bool) -> Iterator[str]:
+def lines(root: Path, heard: Heard, missing: Container[int], complete: bool) -> Iterator[str]:
     """How far the newest submission is, and older ones whose elements it left at work, share by share; what to do next.
 
-    Nothing where none was made. `made`, `asked`: of `ask()`.
+    Nothing where none was made. `missing`: the shares that the ledger does not call done.
     """
+    made, asked, known = heard.made, heard.asked, heard.known
     if not made:
         return
     newest, place = made[-1], shlex.quote(str(root))
-    known = shares(root)
-    if any(share.code is None and share.here is False for share in known.values()):
-        known = shares(root)  # one that ended after its log was read is no dead one
     yield f"  submitted {newest.created} to {newest.scheduler} as {', '.join(newest.ids)}: {newest.jobs} shares"
     if asked is None:
         yield f"  {newest.scheduler} does not answer here: what follows is by the log alone"
     element_of = {share: (job, n) for m in made if m.jobs == newest.jobs for job, n, share in m.shares()}
     told, words = [], Counter[str]()
     for number, (job, element) in sorted(element_of.items()):
-        word, detail = word_of(known.get((number, newest.jobs)), None if asked is None else asked.get((job, element)))
+        share = known.get((number, newest.jobs))
+        if share is not None and share.code in (0, 1) and number in missing:
+            share = None  # it was complete, and more has been asked since
+        word, detail = word_of(share, None if asked is None else asked.get((job, element)))
         words[word] += 1
         if word not in ("complete", "waiting", "not begun"):
             told.append(f"    share {number}/{newest.jobs} ({job}_{element}): {word}{detail}")

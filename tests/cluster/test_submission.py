@@ -294,6 +294,9 @@ def test_status_tells_of_all_shares_also_where_a_later_submission_sent_a_few(hom
     text = sweep.status()
     assert "shares        2 not begun, 1 complete" in text
     assert "next          look where the commands of lsf answer" in text
+    wider = sweep.workflow.override(samples=6)
+    assert rig.run(wider, sweep.root, shard=(1, 3)).exit_code == 0
+    assert "shares        2 not begun, 1 complete" in sweep.status()  # share 0 was complete, and is no more
 
 
 def test_a_large_plan_is_asked_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
