@@ -48,13 +48,12 @@ class Scheduler:
     graph: bool = False
 
     def check(self) -> None:
-        """Raises InputError where the commands are not there."""
-        for command in (self.submit[0], self.cancel[0]):
-            if shutil.which(command) is None:
-                raise InputError(
-                    f"{command} is not on PATH: {self.name} jobs are submitted where its commands are; "
-                    "--dry-run prints the script"
-                )
+        """Raises InputError where the command that submits is not there."""
+        if shutil.which(self.submit[0]) is None:
+            raise InputError(
+                f"{self.submit[0]} is not on PATH: {self.name} jobs are submitted where its commands are; "
+                "--dry-run prints the script"
+            )
 
     def send(self, script: Path, folder: Path, after: Sequence[str] = ()) -> str:
         """Submit a script from `folder`. Returns the job's id. Raises InputError with the scheduler's own words."""
@@ -191,13 +190,13 @@ SCHEDULERS = {
             "pbs", ("qsub",), ("qdel",), 0, r"^(\d+(?:\[\])?)",
             lambda ids: ["-W", "depend=afterany:" + ":".join(ids)],
             lambda ids: ["qstat", "-t", "-x", *ids],
-            _pbs, "${PBS_ARRAY_INDEX:-0}", "${PBS_JOBID%%[.[]*}",
+            _pbs, "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-0}}", "${PBS_JOBID%%[.[]*}",
         ),
         Scheduler(
             "torque", ("qsub",), ("qdel",), 0, r"^(\d+(?:\[\])?)",
             lambda ids: ["-W", "depend=" + ",".join(f"afteranyarray:{i}" for i in ids)],
             lambda ids: ["qstat", "-t", *ids],
-            _pbs, "${PBS_ARRAYID}", "${PBS_JOBID%%[.[]*}",
+            _pbs, "${PBS_ARRAYID:-${PBS_ARRAY_INDEX:-0}}", "${PBS_JOBID%%[.[]*}",
         ),
         Scheduler(
             "lsf", ("bsub",), ("bkill",), 1, r"Job <(\d+)>",

@@ -16,7 +16,7 @@ cd -- /home/me || exit 2
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 export ISINGLASS_CORES=2
 
-element=$(( ${PBS_ARRAY_INDEX:-0} - 0 ))
+element=$(( ${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-0}} - 0 ))
 shards=(2 3)  # element 0, 1, ... of this array fills these shares of the sweep
 export ISINGLASS_JOB="${PBS_JOBID%%[.[]*}[$element]"
 export ISINGLASS_UNTIL=$(( $(date +%s) - SECONDS + 5390 ))  # a block that would end later is not begun
