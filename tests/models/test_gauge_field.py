@@ -57,9 +57,9 @@ def test_violation_off_the_diagonal(field: str) -> None:
 
 def test_invariance_where_links_learn() -> None:
     """To 1e-11: the equations are not linear then, and rounding grows."""
-    out = one(GaugeField(weight_share=1.0, bias_share=1.0, coupling=0.3))
+    out = one(GaugeField(weight_share=1.0, bias_share=1.0, link_coupling=0.3))
     assert 0 < out["density_violation"] < 1e-11
-    assert one(GaugeField(weight_share=1.0, coupling=0.3))["density_violation"] > 1e-2
+    assert one(GaugeField(weight_share=1.0, link_coupling=0.3))["density_violation"] > 1e-2
 
 
 # ---------------------------------------------------------------- the ring
@@ -135,12 +135,25 @@ def test_continuity_and_the_force_on_links(dirac: bool) -> None:
             assert -(up - down) / 2e-6 == pytest.approx(flow[i], abs=1e-7)
 
 
+def test_the_phase_is_that_of_the_end_of_a_step() -> None:
+    """After 7 steps α is that of t = 7h, and fields at rest have been turned by it."""
+    n, waves, rates = 5, np.random.default_rng(1).normal(size=(2, 5)), np.array([[0.7, 0.3], [1.1, 2.0]])
+    x, y, phase, nothing = np.ones(n, complex), np.zeros(n, complex), np.zeros(n), np.zeros(n)
+    stream, scratch = np.zeros(4, np.uint64), np.empty((2, n), complex)
+    gauge.evolve(
+        False, x, y, nothing, nothing, phase, waves, rates, 0.0, 1.0, 1.0, 0.0, 0.0, 0.1, 0, 7, stream, scratch
+    )
+    alpha = (np.sin(0.7 * rates[:, 0] + rates[:, 1]) - np.sin(rates[:, 1])) @ waves
+    assert phase == pytest.approx(alpha, abs=1e-14)
+    assert x == pytest.approx(np.exp(1j * alpha), abs=1e-13)
+
+
 def test_second_order_of_what_is_conserved() -> None:
     """Dirac's charge; energy and Gauss's law where links learn: slopes 2 from h = 0.1 to 0.025."""
     found = {}
     for step in (0.1, 0.025):
         kept = GaugeField(time_step=step, steps=round(10 / step))
-        learning = one(replace(kept, coupling=0.3))
+        learning = one(replace(kept, link_coupling=0.3))
         found[step] = one(kept)["charge_drift"], learning["energy_drift"], learning["gauss_violation"]
         assert learning["converged"]
     slopes = np.log(np.divide(found[0.1], found[0.025])) / np.log(4)
@@ -156,7 +169,7 @@ def test_what_diverged_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
     out = one(GaugeField(weight_share=1.0))
     assert (out["diverged"], out["converged"]) == (1, 0)
     assert np.isnan(out["density_violation"])
-    coarse = one(GaugeField(coupling=1.0, time_step=0.1))
+    coarse = one(GaugeField(link_coupling=1.0, time_step=0.1))
     assert not coarse["converged"]
 
 
@@ -165,8 +178,9 @@ def test_what_diverged_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"time_step": 0.9}, "is 2 or more"),
         ({"rate": 10.0}, "turns α by more than 0.5 rad"),
-        ({"coupling": 0.1, "field": "klein_gordon"}, "only links of dirac learn"),
-        ({"coupling": 5.0}, "more than 0.1"),
+        ({"link_coupling": 0.1, "field": "klein_gordon"}, "only links of dirac learn"),
+        ({"link_coupling": 5.0}, "more than 0.1"),
+        ({"link_coupling": 1e-300}, "lost in rounding"),
         ({"steps": 10**8, "sites": 2**16}, "more than 1e11"),
         ({"mass": 1e300}, "above its maximum"),
     ],

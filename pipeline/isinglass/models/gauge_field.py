@@ -34,7 +34,7 @@ class GaugeField(Model):
     Exact: density and current are those of the network without α where λ_w = λ_b, for any α, and depend on λ_b - λ_w
     alone (field strength (λ_b - λ_w) ∂_t∂_xα): identities. With flux Φ through the ring
     ω² = m² + 4(1+m) sin²((2πq - Φ)/2N) (`theory.gauge`). Covariance and background are put in; nothing is learned,
-    unless `coupling` g > 0: then links learn, Ȧ = E, Ė = -g²∂⟨H⟩/∂A, with Gauss's law E_{n+1} - E_n = -g²(ρ_n - ρ̄)
+    unless `link_coupling` g > 0: then links learn, Ȧ = E, Ė = -g²∂⟨H⟩/∂A, with Gauss's law E_{n+1} - E_n = -g²(ρ_n - ρ̄)
     (beyond the source).
 
     Not to be confused with a gauge field that learning finds: its dynamics must be introduced; nor a global phase (α
@@ -58,7 +58,7 @@ class GaugeField(Model):
     rate: float = parameter(0.5, units="1", minimum=0, maximum=1e3, doc="fastest angular frequency of a smooth α")
     flux: float = parameter(0.0, units="rad", minimum=-1e3, maximum=1e3, doc="flux Φ through the ring")
     wave: int = parameter(0, units="1", minimum=-(2**15), maximum=2**15, doc="q of the wave whose frequency is fitted")
-    coupling: float = parameter(0.0, units="1", minimum=0, maximum=1e3, doc="g: how fast links learn; 0 never")
+    link_coupling: float = parameter(0.0, units="1", minimum=0, maximum=1e3, doc="g: how fast links learn; 0 never")
     time_step: float = parameter(0.1, units="1", minimum=1e-9, maximum=1e3, doc="time step h")
     steps: int = parameter(400, units="step", minimum=1, maximum=10**8, doc="steps")
     records: int = parameter(20, units="1", minimum=1, maximum=4096, doc="times at which runs are compared")
@@ -89,12 +89,16 @@ class GaugeField(Model):
             )
         if self.drive == "smooth" and self.rate * self.time_step > 0.5:
             raise InputError(f"rate = {self.rate:g} turns α by more than 0.5 rad a step: lower rate or time_step")
-        if self.coupling and self.field != "dirac":
+        if self.link_coupling and self.field != "dirac":
             raise InputError(
-                f"coupling = {self.coupling:g} with field = {self.field}: only links of dirac learn; set 0"
+                f"link_coupling = {self.link_coupling:g} with field = {self.field}: only links of dirac learn; set 0"
             )
-        if self.coupling * self.time_step > 0.1:
-            raise InputError(f"coupling = {self.coupling:g} times time_step is more than 0.1: lower one of them")
+        if 0 < self.link_coupling < 1e-6:
+            raise InputError(f"link_coupling = {self.link_coupling:g} is lost in rounding: set 0, or at least 1e-6")
+        if self.link_coupling * self.time_step > 0.1:
+            raise InputError(
+                f"link_coupling = {self.link_coupling:g} times time_step is more than 0.1: lower one of them"
+            )
         if float(self.sites) * self.steps > 1e11:
             raise InputError(f"steps = {self.steps} times sites is more than 1e11: lower one of them")
         needed = 8.0 * self.sites * (4 * self.times.size + 40)
@@ -107,7 +111,7 @@ class GaugeField(Model):
 
     def cost(self) -> float:
         """Nanoseconds, roughly: the run without α, and that with it."""
-        links = 150 if self.coupling else 0
+        links = 150 if self.link_coupling else 0
         return self.sites * self.steps * (100.0 + 2 * links) + 3000 * self.times.size + 100_000
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
@@ -152,14 +156,14 @@ class GaugeField(Model):
         potential, electric = np.full(n, self.flux / n), np.zeros(n)
         rho, flow, scratch, links = np.empty(n), np.empty(n), np.empty((2, n), np.complex128), np.empty(n, complex)
         gauge.density(dirac, x, y, rho)
-        if self.coupling:
-            electric = np.cumsum(-(self.coupling**2) * np.roll(rho - rho.mean(), 1))
+        if self.link_coupling:
+            electric = np.cumsum(-(self.link_coupling**2) * np.roll(rho - rho.mean(), 1))
             electric -= electric.mean()
         out: dict[str, Any] = {"rho": [], "flow": [], "charge": [rho.sum()], "energy": [], "gauss": []}
         past, small = 0, True
         for at in (0, *times.tolist()):
             gauge.evolve(
-                dirac, x, y, potential, electric, phase, waves, rates, white, weights, biases, self.coupling,
+                dirac, x, y, potential, electric, phase, waves, rates, white, weights, biases, self.link_coupling,
                 self.mass, self.time_step, past, at, stream, scratch,
             )  # fmt: skip
             past = at
@@ -170,10 +174,10 @@ class GaugeField(Model):
             gauge.density(dirac, x, y, rho)
             gauge.current(dirac, x, y, links, self.mass, flow)
             energy, scale = gauge.energy(dirac, x, y, links, self.mass, scratch[0])
-            if self.coupling:
-                field = (electric**2).sum() / (2 * self.coupling**2)
-                law = np.roll(electric, -1) - electric + self.coupling**2 * (rho - rho.mean())
-                out["gauss"].append(abs(law).max() / (self.coupling**2 * rho.mean()))
+            if self.link_coupling:
+                field = (electric**2).sum() / (2 * self.link_coupling**2)
+                law = np.roll(electric, -1) - electric + self.link_coupling**2 * (rho - rho.mean())
+                out["gauss"].append(abs(law).max() / (self.link_coupling**2 * rho.mean()))
                 energy, scale = energy + field, scale + field
             out["energy"].append((energy, scale))
             out["charge"].append(rho.sum())
@@ -204,7 +208,7 @@ class GaugeField(Model):
         charge, energy = np.array(run["charge"]), np.array(plain["energy"])
         out["charge_drift"] = abs(charge - charge[0]).max() / abs(run["rho"][0]).sum()
         out["energy_drift"] = abs(energy[:, 0] - energy[0, 0]).max() / energy[0, 1]
-        if self.coupling:
+        if self.link_coupling:
             out["gauss_violation"] = max(run["gauss"])
         out["converged"] = float(out["energy_drift"] < DRIFT and not out["gauss_violation"] > GAUSS)
         return out
@@ -234,4 +238,4 @@ class GaugeField(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(sites=8, steps=10, records=3, weight_share=0.5, coupling=0.1)
+        return cls(sites=8, steps=10, records=3, weight_share=0.5, link_coupling=0.1)
