@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from isinglass.exceptions import InputError
 from isinglass.profiles import Profile
@@ -119,6 +120,20 @@ def cluster(profile: Profile) -> Iterator[Client]:
             yield client
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def dashboard(client: Client) -> str:
+    """Where the scheduler's pages are: they listen on its own machine only, whatever network the workers use.
+
+    Empty where there are none, for want of bokeh.
+    """
+    info = client.scheduler_info()
+    port = info["services"].get("dashboard")
+    if port is None:
+        return ""
+    host = urlsplit(info["address"]).hostname or ""
+    where = "" if host.startswith("127.") else f" on the machine of {host}"
+    return f"http://127.0.0.1:{port}/status{where}"
 
 
 def hopeless(client: Client, profile: Profile) -> str:

@@ -157,8 +157,8 @@ def _compute(
         if client is None:
             stream = serial(context, tasks, deadline)
         else:
-            if client.dashboard_link and profile.kind in (*DASK, "slurm-runner"):
-                talk.say(f"  dashboard     {client.dashboard_link}")
+            if profile.kind in (*DASK, "slurm-runner") and (pages := jobqueue.dashboard(client)):
+                talk.say(f"  dashboard     {pages}")
             hopeless = functools.partial(jobqueue.hopeless, client, profile) if profile.kind in DASK else None
             stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots, hopeless)
         for batch in stream:
