@@ -370,7 +370,7 @@ def test_help_and_version(call: Call) -> None:
     top = call("--help")
     assert top.code == 0
     commands = re.findall(r"^  ([a-z]+) ", top.out[top.out.index("Commands:") :], re.M)
-    assert set(commands) == {"list", "show", "plan", "run", "status", "verify", "reproduce", "analyse"}
+    assert set(commands) == {"list", "show", "plan", "run", "submit", "status", "verify", "reproduce", "analyse"}
     for command in commands:
         answer = call(f"{command} --help")
         assert answer.code == 0

@@ -33,7 +33,14 @@ def locked() -> dict[str, list[str]]:
 
 
 def test_lock_names_every_dependency() -> None:
-    direct = {normal(r) for r in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])}
+    direct = {
+        normal(r)
+        for r in (
+            *PROJECT["dependencies"],
+            *PROJECT["optional-dependencies"]["dev"],
+            *PROJECT["optional-dependencies"]["cluster"],
+        )
+    }
     assert direct <= locked().keys()
 
 
@@ -136,7 +143,7 @@ def test_wheel_in_a_bare_environment(built: Path, tmp_path: Path) -> None:
     assert (empty / "results" / "hopfield-retrieval" / "figures" / "retrieval_diagram.png").is_file()
     code = (
         "from isinglass.shipped import shipped; from isinglass.catalog import references\n"
-        "from isinglass.cluster import load_profile; import isinglass\n"
+        "from isinglass.profiles import load_profile; import isinglass\n"
         "print(isinglass.__file__, shipped('workflows'), len(references()), load_profile('local').kind)\n"
     )
     where = run(python, "-c", code, cwd=empty).split()

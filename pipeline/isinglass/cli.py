@@ -175,6 +175,36 @@ def run(workflow: str, **given: Any) -> None:
 
 
 @cli.command()
+@workflow_options
+@click.option("--jobs", type=int, required=True, help="Elements of the job array: shares of the sweep.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and the job scripts; submit and store nothing.")
+def submit(workflow: str, jobs: int, dry_run: bool, **given: Any) -> None:
+    """Submit WORKFLOW to a batch system as a job array and a job behind it that analyses. Again: what is missing."""
+    from isinglass import submission
+    from isinglass.progress import Talk
+
+    loaded, options = _workflow(workflow, given)
+
+    def confirm(question: str) -> bool:
+        if not sys.stdin.isatty():
+            raise InputError(f"{question} Say --yes")
+        return click.confirm(question)
+
+    submission.submit(loaded, options, jobs, _words(workflow, given), dry_run, confirm, Talk())
+
+
+def _words(workflow: str, given: dict[str, Any]) -> list[str]:
+    """The command line of an element: the workflow and its overrides."""
+    words = [str(Path(workflow).absolute()) if workflow.endswith(".py") else workflow]
+    for name in ("preset", "samples", "replicas", "seed"):
+        if given[name] is not None:
+            words += [f"--{name}", str(given[name])]
+    for setting in given["settings"]:
+        words += ["--set", setting]
+    return words + [f"--{name.replace('_', '-')}" for name in ("retry_failed", "accept_code_change") if given[name]]
+
+
+@cli.command()
 @click.argument("run_folder", metavar="RUN")
 def status(run_folder: str) -> None:
     """How far a run is: done, failed, pending, who is at work, what failed and why."""

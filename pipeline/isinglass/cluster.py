@@ -9,110 +9,29 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing.resource_tracker
-import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from isinglass import jobqueue
 from isinglass.exceptions import InputError, known, told
-from isinglass.shipped import shipped
+from isinglass.profiles import DASK, Profile
 
 if TYPE_CHECKING:
     from distributed import Client
 
-KINDS = ("serial", "threads", "processes", "address", "scheduler-file")
-DEFAULT = "threads"
 RECONNECT_SECONDS = 15  # that a scheduler may take to answer, at the start or after its connection broke
+QUEUE_SECONDS = 20.0  # between two questions to a batch system whether the jobs that are to be workers still wait
 LOOK_SECONDS = 2.0  # between two looks at the workers
 ALONE_SECONDS = 60.0  # that a run waits for a worker: a nanny starts a dead one again in a few
 START_SECONDS = 120.0  # that it waits for the first: imports, on a machine that is busy
 ALL_SECONDS = 10.0  # that it waits for the others then: who comes first would get all of a few tasks
 PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How to run: `kind` is one of KINDS; `workers` processes of `threads` threads; `address` of a running cluster."""
-
-    name: str
-    kind: str
-    workers: int = 1
-    threads: int = 1
-    address: str = ""
-
-    @property
-    def slots(self) -> int:
-        """Simulations at once; 0 for a running cluster, which is not asked before a run connects."""
-        return 0 if self.kind in ("address", "scheduler-file") else self.workers * self.threads
-
-
-def load_profile(name: str | None) -> Profile:
-    """A profile by name (`serial`, one in `./cluster`, a shipped one), by YAML path, or a scheduler's address or file.
-
-    Raises InputError for an unknown name or a faulty file.
-    """
-    name = DEFAULT if name is None else name
-    if name == "serial":
-        return Profile(name, "serial")
-    if "://" in name:
-        return Profile(name, "address", address=name)
-    if name.endswith(".json"):
-        if not Path(name).is_file():
-            raise InputError(
-                f"--cluster {name}: there is no such scheduler file; start the scheduler with --scheduler-file {name}"
-            )
-        return Profile(name, "scheduler-file", address=name)
-    folders = [Path("cluster"), shipped("cluster")]
-    files = {p.stem: p for folder in reversed(folders) for p in sorted(folder.glob("*.yaml"))}
-    path = Path(name) if name.endswith((".yaml", ".yml")) else files.get(name)
-    if path is None or not path.is_file():
-        raise InputError(f"unknown cluster profile {name!r}; {known(name, [*files, 'serial'])}")
-    return _read(name, path)
-
-
-def _read(name: str, path: Path) -> Profile:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{path}{line}: {error.problem}: mend the file") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: " + " ".join(str(error).split())) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: a profile is a mapping with the key `kind`")
-    fields = ("kind", "workers", "threads", "address")
-    for key in content:
-        if key not in fields:
-            raise InputError(f"{path}: unknown key {key!r}; {known(str(key), fields)}")
-    kind = content.get("kind")
-    if kind not in KINDS:
-        raise InputError(f"{path}: kind {kind!r} is unknown; {known(str(kind), KINDS)}")
-
-    def count(key: str, default: Any) -> int:
-        value = content.get(key, default)
-        if value == "auto":
-            return cores()
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{path}: {key}: {value!r} is neither auto nor a positive whole number")
-        return value
-
-    defaults = {"threads": (1, "auto"), "processes": ("auto", 1)}.get(kind, (1, 1))
-    return Profile(
-        name, kind, count("workers", defaults[0]), count("threads", defaults[1]), str(content.get("address", ""))
-    )
 
 
 def check_reachable(profile: Profile) -> None:
@@ -139,11 +58,28 @@ def check_reachable(profile: Profile) -> None:
             raise InputError(f"no Dask scheduler answers at {address} ({why}): is it running?") from error
 
 
-class Lookout:
-    """Watches the workers of a cluster. `threads`: how many tasks they take at once, at least 1."""
+@contextmanager
+def _reported(client: Client, profile: Profile) -> Iterator[None]:
+    """Dask's performance report, where the profile names a file for it."""
+    if not profile.report:
+        yield
+        return
+    from distributed import performance_report
 
-    def __init__(self, client: Client, slots: int) -> None:
-        self.client, self.slots, self.threads = client, slots, 1
+    with client.as_current(), performance_report(filename=profile.report):
+        yield
+
+
+class Lookout:
+    """Watches the workers of a cluster. `threads`: how many tasks they take at once, at least 1.
+
+    `hopeless`: where its workers are jobs, which may wait in a queue for days and are replaced when they go, why none
+    of them will come; empty while one may.
+    """
+
+    def __init__(self, client: Client, slots: int, hopeless: Callable[[], str] | None = None) -> None:
+        self.client, self.slots, self.threads, self.hopeless = client, slots, 1, hopeless
+        self.asked = time.monotonic()
         self.first: float | None = None
         self.none_since: float | None = None
         self._look()
@@ -174,6 +110,11 @@ class Lookout:
         if self.client.status == "running" and time.monotonic() - self.looked > LOOK_SECONDS:
             self._look()
         patience = START_SECONDS if self.first is None else ALONE_SECONDS
+        if self.hopeless is not None:
+            if self.none_since is None or time.monotonic() - max(self.asked, self.none_since) < QUEUE_SECONDS:
+                return ""
+            self.asked = time.monotonic()
+            return self.hopeless()
         gone = self.none_since is not None and time.monotonic() - self.none_since > patience
         return f"no worker for {patience:g} s" if gone else ""
 
@@ -262,7 +203,16 @@ def connect(profile: Profile) -> Iterator[Client]:
             "distributed.admin.tick.interval": "1s",
             "distributed.admin.system-monitor.interval": "10s",
         }
+    if profile.kind in DASK:
+        settings["distributed.deploy.lost-worker-timeout"] = f"{jobqueue.LOST_SECONDS} s"
     with dask.config.set(settings), _quiet():
+        if profile.kind in DASK or profile.kind == "slurm-runner":
+            with (
+                jobqueue.cluster(profile) if profile.kind in DASK else jobqueue.inside(profile) as client,
+                _reported(client, profile),
+            ):
+                yield client
+            return
         if profile.kind in ("threads", "processes"):
             processes = profile.kind == "processes"
             with (

@@ -24,10 +24,11 @@ from isinglass.dataset import Store, read_block, variables, write_block
 from isinglass.entries import codes, several
 from isinglass.exceptions import InputError
 from isinglass.isolation import cell
+from isinglass.kernels.jit import compiling
 from isinglass.ledger import DamagedError
 from isinglass.models.base import Model
 from isinglass.planning import PENDING, Request, block_name
-from isinglass.provenance import machine, now
+from isinglass.provenance import code_of, machine, now, versions
 from isinglass.simulation import Call, Work, beside, compute, failures_within, here
 from isinglass.source import ModelReference
 from isinglass.sweep import Grid
@@ -46,7 +47,10 @@ WINDOW = 4  # tasks in flight per slot: enough that no worker waits, few enough 
 
 @dataclass(frozen=True)
 class Context:
-    """What every task of a run needs to know: where the store is, which model, how fast it is expected to be."""
+    """What every task of a run needs to know: where the store is, which model, how fast it is expected to be.
+
+    `until`: when the job ends that the run is in, seconds since 1970: a block that would end later is not begun.
+    """
 
     root: str
     number: int
@@ -57,6 +61,8 @@ class Context:
     stop_file: str
     limit: float | None = None
     alone: bool = False
+    until: float | None = None
+    isinglass: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     """Fill blocks one after the other; a stop is looked for before each block and within it about every second."""
     folder = Path(context.root) / ".store" / str(context.number)
     try:
-        model = context.model.load()
+        model = _same_code(context)
         store = _open(folder, (folder / "declaration.json").stat().st_mtime_ns)
         fetch(store.root, model, [job.part for job in jobs])
     except (OSError, InputError) as error:
@@ -104,17 +110,36 @@ def run_task(context: Context, jobs: Sequence[Job]) -> list[Report]:
     out = []
     stop = functools.partial(os.path.exists, context.stop_file)
     for job in jobs:
-        if stop():
+        if stop() or (context.until is not None and time.time() + job.seconds > context.until):
             break
         if ledger.deaths_at(store.ledger, block_name(job.index)) >= ledger.DEATHS:
             context = replace(context, alone=True)  # and so for the blocks behind it, which may be like it
         try:
-            out.append(_run_block(context, store, model, job, stop))
+            with compiling(context.code):  # the first block, where no process of this kind of machine has run the code
+                out.append(_run_block(context, store, model, job, stop))
         except OSError as error:  # a full disk, say: told by the client, since a worker would print a traceback
             out.append(Report(job.index, superseded=store.superseded, refused=error))
         if out[-1].superseded or out[-1].refused is not None:
             break
     return out
+
+
+@functools.lru_cache(maxsize=4)
+def _same_code(context: Context) -> type[Model]:
+    """The model, once this process is known to compute what the run would. Raises InputError with what differs."""
+    model = context.model.load()
+    found, version, host = code_of(model), versions()["isinglass"], machine()["host"]
+    if context.isinglass and version != context.isinglass:
+        raise InputError(f"worker {host} has Isinglass {version}, the run {context.isinglass}: install the same there")
+    if found.hash != context.code:
+        try:
+            path = Path(context.root) / ".store" / "code" / f"{context.code}.json"
+            run = ledger.read_twice(path)["definitions"]
+            names = sorted(n for n in {*found.definitions, *run} if found.definitions.get(n) != run.get(n))
+        except (DamagedError, FileNotFoundError):
+            names = [f"{found.hash}, not {context.code}"]
+        raise InputError(f"worker {host} has other code than the run ({', '.join(names)}): install the same there")
+    return model
 
 
 @functools.lru_cache(maxsize=4)
@@ -242,17 +267,18 @@ def distribute(
     stopping: Callable[[], float | None],
     tick: Callable[[], None],
     slots: int,
+    hopeless: Callable[[], str] | None = None,
 ) -> Iterator[list[Report]]:
     """Keep a window of tasks in flight on a Dask cluster; yields the reports of each task as it ends.
 
     `stopping()`: the time (monotonic) after which nobody waits any more, or None; `tick()` is called while waiting;
-    `slots`: simulations at once, as far as known. A task whose worker died comes back as reports with `lost` set: its
-    blocks are missing, not failed. Where the scheduler or the last worker is gone, what is in flight is lost and
-    nothing more is sent.
+    `slots`: simulations at once, as far as known; `hopeless`: see Lookout. A task whose worker died comes back as
+    reports with `lost` set: its blocks are missing, not failed. Where the scheduler or the last worker is gone, what is
+    in flight is lost and nothing more is sent.
     """
     from distributed import as_completed
 
-    lookout = Lookout(client, slots)
+    lookout = Lookout(client, slots, hopeless)
     queue = iter(tasks)
     again: list[tuple[Sequence[Job], int]] = []
     flying: dict[Any, tuple[Sequence[Job], int]] = {}

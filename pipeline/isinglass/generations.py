@@ -65,7 +65,7 @@ def check_folder(root: Path) -> None:
             raise InputError(f"{root} is a file: name a folder with --out")
         if not root.is_dir() or (root / ".store").is_dir():
             return
-        other = sorted(p.name for p in root.iterdir() if not p.name.startswith(".") and p.name != "log")
+        other = sorted(p.name for p in root.iterdir() if not p.name.startswith(".") and p.name not in ("log", "jobs"))
     except OSError as error:
         raise InputError(f"{root} cannot be read ({error.strerror}): choose another folder with --out") from error
     if other:

@@ -120,9 +120,14 @@ def shard(blocks: Iterable[tuple[int, ...]], number: int, count: int, seed: int)
 
     The permutation is the order of BLAKE2b(seed, block name), so that it depends on no library's generator.
     """
+    return {index for index, place in shard_of(blocks, count, seed).items() if place == number}
+
+
+def shard_of(blocks: Iterable[tuple[int, ...]], count: int, seed: int) -> dict[tuple[int, ...], int]:
+    """Each block's shard of `count`."""
     key = encode(seed)
     order = sorted(blocks, key=lambda index: blake2b(key + block_name(index).encode(), digest_size=16).digest())
-    return set(order[number::count])
+    return {index: place % count for place, index in enumerate(order)}
 
 
 # ---------------------------------------------------------------- cost

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from isinglass import ledger, results
-from isinglass.cluster import Profile, cores, load_profile
 from isinglass.continuation import saved
 from isinglass.coordinates import OwnDim, own_dims
 from isinglass.dataset import Store, simulation_bytes
@@ -20,6 +19,7 @@ from isinglass.exceptions import InputError
 from isinglass.generations import check_folder, current
 from isinglass.inspection import carried_over, committed
 from isinglass.isolation import cell
+from isinglass.kernels.jit import compiling
 from isinglass.ledger import Json
 from isinglass.models.base import check_runnable
 from isinglass.pilot import PILOT_LIMIT, pilot
@@ -37,6 +37,7 @@ from isinglass.planning import (
     shard,
     wall_seconds,
 )
+from isinglass.profiles import Profile, cores, load_profile
 from isinglass.progress import duration, size
 from isinglass.provenance import Code, code_of
 from isinglass.recorded import sizes
@@ -85,6 +86,7 @@ class Plan:
     cpu_seconds: float
     wall_seconds: float
     longest: float
+    longest_block: float
     slots: int
     pilot: Pilot
     recorded: tuple[tuple[str, int], ...] = ()
@@ -191,9 +193,9 @@ def _chosen_by(workflow: Workflow) -> str:
 # ---------------------------------------------------------------- plan
 
 
-def make(workflow: Workflow, options: Options) -> tuple[Plan, Grid]:
+def make(workflow: Workflow, options: Options, profile: Profile | None = None) -> tuple[Plan, Grid]:
     """Measure a pilot and say what a run would do now, and on which grid; declares and stores nothing."""
-    root, profile = options.folder(workflow), load_profile(options.cluster)
+    root, profile = options.folder(workflow), profile or load_profile(options.cluster)
     asked = Asked.of(workflow, last_request(root))
     own = asked.own
     check_size(asked, options)
@@ -233,7 +235,8 @@ def measure(asked: Asked, home: Path | None = None) -> Pilot:
             most = None if limit is None else min(limit, PILOT_LIMIT)
             with cell(asked.reference, most, (home or Path()).parent, lambda: False) as alone:
                 return pilot(asked.grid, asked.cost, cores(), alone)
-        return pilot(asked.grid, asked.cost, cores())
+        with compiling(asked.code.hash):
+            return pilot(asked.grid, asked.cost, cores())
     finally:
         if home is not None:
             (home / "pilot.run").unlink(missing_ok=True)
@@ -308,6 +311,7 @@ def plan_of(asked: Asked, undone: Undone, own: Mapping[str, OwnDim], measured: P
         bytes=undone.simulations * each,
         cpu_seconds=sum(seconds for seconds, _ in tasks),
         wall_seconds=wall_seconds([seconds for seconds, _ in tasks], max(slots, 1)) * slower,
+        longest_block=max((cost * measured.seconds for _, cost, _ in undone.jobs), default=0.0),
         longest=float(asked.cost.max()) * measured.seconds * model.lanes,
         slots=slots,
         pilot=measured,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isinglass import ledger
+from isinglass import jobs, ledger
 from isinglass.arrays import Array
 from isinglass.convergence import advice, words_of
 from isinglass.exceptions import InputError, known
@@ -151,6 +151,7 @@ def status(root: Path) -> Printed:
         seconds += entry["cpu_seconds"]
         failures += entry.get("failures", [])
     lines.append(f"  CPU time of the blocks' last runs: {duration(seconds)}")
+    lines += jobs.lines(root, not counts["pending"])
     lines += [f"  {line}" for line in advice(store, asked, request, words_of(record["command"]))]
     failures.sort(
         key=lambda f: ([grid.axes[k].index(f["parameters"][k]) for k in grid.axes], f["sample"], f["replica"])

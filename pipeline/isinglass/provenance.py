@@ -74,7 +74,7 @@ def code_of(model: type[Model]) -> Code:
 def _reached_from(root: type[Model] | FunctionType, word: str) -> dict[str, str]:
     """The definitions that a class or a function reaches, and its own; those of its own file are called `word.NAME`."""
     own = root.__module__
-    modules = {own: _Module(own, _own_text(root))}
+    modules = {own: _module(own, _own_text(root))}
     found: dict[tuple[str, str], str] = {}
     todo = [(own, root.__qualname__.split(".")[0])]
     while todo:
@@ -83,7 +83,7 @@ def _reached_from(root: type[Model] | FunctionType, word: str) -> dict[str, str]
             continue
         module_name, name = at
         if module_name not in modules:
-            modules[module_name] = _Module(module_name, _installed_text(module_name))
+            modules[module_name] = _module(module_name, _installed_text(module_name))
         module = modules[module_name]
         if name in module.definitions:
             found[at] = module.source(name)
@@ -267,6 +267,9 @@ class _Module:
         return None
 
 
+_module = functools.lru_cache(maxsize=64)(_Module)  # nothing changes one once it is read
+
+
 def _docstrings(tree: ast.Module) -> list[ast.Expr]:
     """Every statement that is only a text, the last one first."""
     found = [
@@ -279,7 +282,7 @@ def _docstrings(tree: ast.Module) -> list[ast.Expr]:
 
 @functools.cache
 def _defines(module: str, name: str) -> bool:
-    return name in _Module(module, _installed_text(module)).definitions
+    return name in _module(module, _installed_text(module)).definitions
 
 
 @functools.cache

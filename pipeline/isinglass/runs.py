@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import shlex
+import os
 import signal
 import sys
 import threading
@@ -16,20 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isinglass import ledger, pilot, results
-from isinglass.arrays import Array
-from isinglass.cluster import Profile, check_reachable, connect, cores, load_profile
+from isinglass import jobqueue, jobs, ledger, pilot, results
+from isinglass.cluster import connect
 from isinglass.convergence import advice
-from isinglass.coordinates import OwnDim, own_dims
+from isinglass.coordinates import own_dims
 from isinglass.dataset import Store
+from isinglass.declaring import check_portable, declare, record_request
 from isinglass.exceptions import InputError
 from isinglass.execute import Context, Job, distribute, serial
-from isinglass.generations import check_folder, current, prepare
-from isinglass.healing import text_digest
+from isinglass.generations import current
 from isinglass.inspection import committed
 from isinglass.isolation import close_cells
 from isinglass.ledger import Json
-from isinglass.models.base import parameters
 from isinglass.planning import Pilot, Request, pack, tally
 from isinglass.plans import (
     TASK_SECONDS,
@@ -37,17 +35,12 @@ from isinglass.plans import (
     Options,
     Plan,
     Undone,
-    check_code,
-    check_size,
-    choose_block,
     find_undone,
-    last_request,
-    measure,
     plan_of,
-    united,
 )
+from isinglass.profiles import DASK, SCHEDULERS, Profile, cores, load_profile
 from isinglass.progress import Counter, Talk, Ticker, duration, progress
-from isinglass.provenance import git, now, versions
+from isinglass.provenance import versions
 from isinglass.sealing import seal
 from isinglass.sweep import Grid
 from isinglass.workflow import Workflow, load_workflow
@@ -57,6 +50,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 GRACE = 4.0  # seconds that a stopped run waits for what is in flight
+WARNS = hasattr(signal, "SIGUSR1")
+WARNING = 60.0  # seconds that are left after SIGUSR1 where the job script does not say
 
 
 @dataclass(frozen=True)
@@ -70,61 +65,50 @@ class Outcome:
 
 def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
     """Compute what is missing of a workflow, then analyse and draw. Raises InputError for what cannot be run."""
-    root, profile = options.folder(workflow), load_profile(options.cluster)
-    asked = Asked.of(workflow, last_request(root))
-    if asked.grid.replicas != workflow.replicas:
-        talk.say(
-            f"replicas: {workflow.replicas} rounded up to {asked.grid.replicas}, a multiple of {workflow.model.lanes}"
+    profile = load_profile(options.cluster)
+    if profile.kind in SCHEDULERS:
+        raise InputError(
+            f"profile {profile.name} submits job arrays: isinglass submit {workflow.name} --cluster {profile.name} "
+            "--jobs N; run takes profiles of this machine, of a Dask cluster (slurm-dask, ...) and addresses"
         )
-    check_folder(root)
-    before = current(root) if root.is_dir() else None
-    if before is not None:
-        united(root, before.grid(workflow.model), asked)
-        check_code(before, asked, options)
-    if not asked.again:
-        check_size(asked, options)
-    if before is None:
-        check_portable(profile, asked)
-        check_reachable(profile)
-    if workflow.stages and options.shard is None:
-        results.rehearse(workflow, asked.grid, root_attributes(asked, asked.grid, []))
-    measured: list[Pilot] = []
-
-    def pilot_once() -> Pilot:
-        if not measured:
-            talk.say(f"{workflow.name}: measuring a pilot (and compiling, where the kernels changed) ...")
-            measured.append(measure(asked, root / ".store"))
-        return measured[0]
-
-    def block_of(grid: Grid, own: Mapping[str, OwnDim]) -> tuple[int, ...]:
-        del grid  # the first request's own grid
-        block = choose_block(asked, own, pilot_once(), profile, options)
-        if profile.kind == "processes":
-            client_of(profile)  # they start while the store is declared
-        return block
-
-    def attributes(union: Grid) -> Json:
-        return root_attributes(asked, union, ledger.requests(root / ".store" / "runs"))
-
-    def unfinished(store: Store, grid: Grid) -> bool:
-        return bool(find_undone(asked, grid, store.blocks, committed(store), options).jobs)
-
+    jobqueue.join(profile)
     with ExitStack() as clusters:
         client_of = functools.cache(lambda profile: clusters.enter_context(connect(profile)))
-        store, grid = prepare(
-            root, asked.sweep, asked.grid, asked.keep, asked.again, asked.reference.to_json(), block_of, attributes,
-            unfinished, talk.say,
-        )  # fmt: skip
+
+        def declaring() -> None:
+            if profile.kind == "processes":
+                client_of(profile)  # they start while the store is declared
+
+        declared = declare(workflow, options, profile, talk, declaring)
+        asked, store, grid = declared.asked, declared.store, declared.grid
         undone = find_undone(asked, grid, store.blocks, committed(store), options)
         name = record_request(store, asked)
-        if undone.jobs:
-            _compute(asked, store, grid, undone, pilot_once(), profile, client_of, options, talk, name)
-    again = seal(store, workflow.model, attributes, talk.say)
-    newer = current(root)
-    if again or (newer is not None and newer.number != store.number):
-        # another run extended the store meanwhile: what it did not take over is computed again, there
-        return run(workflow, options, talk)
-    return _finish(asked, store, grid, options, talk)
+        with _on_record(store.root, options.shard, undone.simulations) as record:
+            if undone.jobs:
+                _compute(asked, store, grid, undone, declared.pilot(), profile, client_of, options, talk, name)
+            again = seal(store, workflow.model, declared.attributes, talk.say)
+            newer = current(store.root)
+            if not again and (newer is None or newer.number == store.number):
+                outcome = _finish(asked, store, grid, options, talk)
+                record["code"] = outcome.exit_code
+                return outcome
+    # another run extended the store meanwhile: what it did not take over is computed again, there
+    return run(workflow, options, talk)
+
+
+@contextmanager
+def _on_record(root: Path, shard: tuple[int, int] | None, simulations: int) -> Iterator[Json]:
+    """Log that this process begins, and how it ended: an exit code, unless it was killed."""
+    job = os.environ.get("ISINGLASS_JOB", "")
+    jobs.log(root, {"event": "begin", **ledger.me(), "job": job, "shard": shard, "simulations": simulations})
+    end: Json = {"event": "end", "code": 2}
+    try:
+        yield end
+    except KeyboardInterrupt:
+        end["code"] = 130
+        raise
+    finally:
+        jobs.log(root, end)
 
 
 def _compute(
@@ -154,7 +138,8 @@ def _compute(
     stop_file = store.root / ".store" / f"stop-{uuid.uuid4().hex}"
     context = Context(
         str(store.root.absolute()), store.number, asked.reference, asked.code.hash, request_name, measured.seconds,
-        str(stop_file.absolute()), asked.workflow.time_limit,
+        str(stop_file.absolute()), asked.workflow.time_limit, until=_seconds("ISINGLASS_UNTIL"),
+        isinglass=versions()["isinglass"],
     )  # fmt: skip
     # worker processes are started again, and each block then looks after itself; this process can die only once
     fatal = [r["block"] for r in ledger.in_flight(store.ledger) if ledger.deaths_of(r) >= ledger.DEATHS]
@@ -164,14 +149,17 @@ def _compute(
         )
         context = replace(context, alone=True)
     counter = Counter(plan.simulations, plan.cpu_seconds, plan.wall_seconds)
-    with stopping(stop_file) as deadline, ExitStack() as stack:
+    with stopping(stop_file, context.until) as deadline, ExitStack() as stack:
         stack.callback(close_cells)
         client = None if profile.kind == "serial" else client_of(profile)
         ticker = Ticker(talk, counter, stack.enter_context(progress(talk, counter)))
         if client is None:
             stream = serial(context, tasks, deadline)
         else:
-            stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots)
+            if client.dashboard_link and profile.kind in (*DASK, "slurm-runner"):
+                talk.say(f"  dashboard     {client.dashboard_link}")
+            hopeless = functools.partial(jobqueue.hopeless, client, profile) if profile.kind in DASK else None
+            stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots, hopeless)
         for batch in stream:
             for report in batch:
                 counter.add(report, expected[report.index])
@@ -204,46 +192,56 @@ def fitting(profile: Profile, measured: Pilot, cost: float, asked: Asked, talk: 
     return profile
 
 
-def check_portable(profile: Profile, asked: Asked) -> None:
-    """Raises InputError where other processes cannot import the model."""
-    if asked.workflow.time_limit is not None and not asked.reference.portable:
-        raise InputError(
-            f"time_limit needs processes of their own, and model {asked.workflow.model.__name__} is defined in a "
-            "notebook or script, which these cannot import: put it into a workflow file, or leave time_limit out"
-        )
-    if profile.kind not in ("threads", "serial") and not asked.reference.portable:
-        raise InputError(
-            f"model {asked.workflow.model.__name__} is defined in a notebook or script, which worker processes cannot "
-            "import: put it into a workflow file, or run it in-process (no --cluster)"
-        )
-
-
 @contextmanager
-def stopping(stop_file: Path) -> Iterator[Callable[[], float | None]]:
+def stopping(stop_file: Path, until: float | None = None) -> Iterator[Callable[[], float | None]]:
     """SIGINT and SIGTERM ask for a stop: workers see the file, commit what is done, and the run ends in a few seconds.
 
+    SIGUSR1, by which batch systems warn before the walltime ends, asks for the same, but waits for what is in flight as
+    long as the job script says (ISINGLASS_WARNING); so does the clock at `until`, seconds since 1970.
+
     Yields a function that tells until when to wait, or None while nobody asked. At the end raises KeyboardInterrupt if
-    a stop was asked for. A second signal interrupts at once.
+    a person asked for a stop. A second such signal interrupts at once.
     """
-    deadline: list[float] = []
+    person: list[float] = []
+    warned: list[float] = []
 
     def handle(number: int, frame: object) -> None:
-        if deadline:
+        if person:
             raise KeyboardInterrupt
-        deadline.append(time.monotonic() + GRACE)
+        person.append(time.monotonic() + GRACE)
         stop_file.touch()
 
+    def warn(number: int, frame: object) -> None:
+        if not warned:
+            warned.append(time.monotonic() + (_seconds("ISINGLASS_WARNING") or WARNING))
+            stop_file.touch()
+
+    def deadline() -> float | None:
+        if until is not None and not warned and time.time() > until:
+            warned.append(time.monotonic() + GRACE)
+            stop_file.touch()
+        return min([*person, *warned], default=None)
+
     main = threading.current_thread() is threading.main_thread()
-    old = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    handlers = {signal.SIGINT: handle, signal.SIGTERM: handle, **({signal.SIGUSR1: warn} if WARNS else {})}
+    old = {s: signal.signal(s, h) for s, h in handlers.items()} if main else {}
     try:
-        yield lambda: deadline[0] if deadline else None
+        yield deadline
     finally:
         for s, handler in old.items():
             signal.signal(s, handler)
-        if not deadline:
+        if not (person or warned):
             stop_file.unlink(missing_ok=True)
-    if deadline:
+    if person:
         raise KeyboardInterrupt
+
+
+def _seconds(name: str) -> float | None:
+    """A number that a job script left in the environment."""
+    try:
+        return float(os.environ[name])
+    except (KeyError, ValueError):
+        return None
 
 
 def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk) -> Outcome:
@@ -268,60 +266,6 @@ def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk
     talk.say(f"data          {root / 'data.zarr'}")
     talk.say(f"open it       xr.open_zarr({str(root / 'data.zarr')!r})")
     return Outcome(root, counts, 3 if counts["pending"] else 1 if counts["failed"] else 0)
-
-
-# ---------------------------------------------------------------- what a run leaves on record
-
-
-def root_attributes(asked: Asked, grid: Grid, past: Sequence[Json]) -> Json:
-    """The store's root attributes: title, model, parameters with units, seed, code, versions, git."""
-    workflow = asked.workflow
-    described: Json = {}
-    for name, spec in parameters(workflow.model).items():
-        described[name] = {"units": spec.units, "long_name": spec.doc}
-        value = grid.fixed.get(name)
-        if isinstance(value, Array):
-            described[name] |= {"value": value.shown, "array": str(value)} if value else {}
-        elif value is not None:
-            described[name]["value"] = value
-    folder = workflow.path.parent if workflow.path is not None else Path.cwd()
-    return {
-        "title": workflow.title or workflow.name,
-        "model": workflow.model.__name__,
-        "model_source": asked.reference.module or "workflow.py",
-        "workflow": workflow.name,
-        "parameters": described,
-        "seed": grid.seed,
-        "paired": list(grid.paired),
-        "code_hash": asked.code.hash,
-        **{f"{package}_version": version for package, version in versions().items()},
-        **git(folder),
-        "isinglass_store_format": ledger.FORMAT,
-        "created": now(),
-        "history": "\n".join([*(f"{r['created']} {r['command']}" for r in past), f"{now()} {' '.join(sys.argv)}"]),
-    }
-
-
-def record_request(store: Store, asked: Asked) -> str:
-    """File what this run asks, and the code and workflow text that ask it. Returns the request's name."""
-    home, workflow = store.root / ".store", asked.workflow
-    content: Json = {**asked.record(), "keep": ledger.pack_array(asked.keep)}
-    (home / "code").mkdir(exist_ok=True)
-    code = home / "code" / f"{asked.code.hash}.json"
-    if not code.exists():
-        ledger.write_twice(code, {"definitions": asked.code.definitions, "model": asked.reference.to_json()})
-    if workflow.text is not None:
-        text = store.root / "workflow.py"
-        raw = workflow.text.encode()
-        content["text"] = text_digest(raw)
-        if not text.is_file() or text.read_bytes() != raw:
-            ledger.replace(text, raw)
-    past = ledger.requests(store.requests)
-    if past and {k: past[-1].get(k) for k in content} == content:
-        return str(past[-1]["name"])
-    return ledger.add_request(
-        store.requests, {**content, "created": now(), "command": shlex.join(sys.argv), **versions()}
-    )
 
 
 def run_dataset(

@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from isinglass import load_workflow, runs
-from isinglass.plans import Options
+from isinglass import ledger, load_workflow, runs
+from isinglass.declaring import declare
+from isinglass.inspection import committed
+from isinglass.planning import block_name
+from isinglass.plans import Options, find_undone
+from isinglass.profiles import load_profile
 from isinglass.progress import Talk
 
 TEXT = """
@@ -71,3 +75,22 @@ def test_open_and_slice(generation: int, stored: tuple[Path, float], benchmark) 
     found = benchmark.pedantic(open_and_slice, rounds=20 if generation == 2 else 1, iterations=1)
     assert found.shape == (400, 250)
     assert np.isfinite(found).all()
+
+
+def test_resume_scan(tmp_path: Path, benchmark) -> None:
+    """What an element of an array finds missing in a store of 100,000 blocks, all but ten done: 2 s at most.
+
+    The ledger's entries are written without their chunks, which the scan does not look at.
+    """
+    (tmp_path / "w.py").write_text(TEXT)
+    workflow = load_workflow(tmp_path / "w.py")
+    options = Options(out=tmp_path / "run", cluster="serial", block=dict.fromkeys(("x", "y", "sample", "replica"), 1))
+    declared = declare(workflow, options, load_profile("serial"), Talk(quiet=True))
+    store, status = declared.store, np.ones((1, 1, 1, 1), np.int8)
+    for index in list(store.blocks)[10:]:
+        ledger.commit(store.ledger, block_name(index), status, {})
+
+    def scan() -> int:
+        return find_undone(declared.asked, declared.grid, store.blocks, committed(store), options).simulations
+
+    assert benchmark.pedantic(scan, rounds=3, iterations=1) == 10

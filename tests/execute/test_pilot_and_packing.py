@@ -16,10 +16,10 @@ import rig
 
 from isinglass import InputError, Workflow, execute, load_workflow, presentation, simulation
 from isinglass import pilot as pilot_module
-from isinglass.cluster import cores
 from isinglass.generations import require
 from isinglass.pilot import pilot
 from isinglass.planning import costs
+from isinglass.profiles import cores
 from isinglass.simulation import Work, compute
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -218,7 +218,7 @@ def test_a_worker_that_dies_makes_blocks_missing_not_failed(tmp_path: Path, monk
 @pytest.mark.usefixtures("steady_pilot")
 def test_nothing_starts_where_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a cluster nor a pilot."""
-    from isinglass import runs
+    from isinglass import declaring, runs
 
     workflow, out = rig.case("Batched"), tmp_path / "run"
     rig.run(workflow, out)
@@ -227,7 +227,7 @@ def test_nothing_starts_where_nothing_is_missing(tmp_path: Path, monkeypatch: py
         raise AssertionError("started")
 
     monkeypatch.setattr(runs, "connect", never)
-    monkeypatch.setattr(runs, "measure", never)
+    monkeypatch.setattr(declaring, "measure", never)
     assert rig.run(workflow, out, cluster="threads").exit_code == 0
 
 

@@ -8,7 +8,8 @@ import pytest
 import rig
 
 from isinglass import Workflow, execute
-from isinglass.cluster import Profile, connect
+from isinglass.cluster import connect
+from isinglass.profiles import Profile
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
 

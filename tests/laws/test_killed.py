@@ -32,12 +32,13 @@ TINY = {"temperature": 1, "size": 1, "sample": 1, "replica": 1}
 SERVER = """
 import json, os, sys, time
 import distributed, matplotlib, pandas, scipy.stats, xarray, zarr
-from isinglass import cli, execute, figures, generations, ledger, planning, plans, presentation, results, runs, sealing
+from isinglass import cli, declaring, execute, figures, generations, ledger, planning, plans, presentation, results
+from isinglass import runs, sealing
 from isinglass.analysis import errors
 sealing.CHUNK_VALUES = 64
 plans.pilot = lambda grid, cost, cores, alone=None: planning.Pilot(1e-4, 1e-4, 1e-4)
 # blocks of one simulation: there is no option for it
-runs.choose_block = lambda asked, *more: (1,) * len(asked.grid.full_dims)
+declaring.choose_block = lambda asked, *more: (1,) * len(asked.grid.full_dims)
 print(0, flush=True)
 for line in sys.stdin:
     words = json.loads(line)

@@ -18,6 +18,7 @@ from isinglass.dataset import chunk_file
 from isinglass.generations import current, require
 from isinglass.models.hopfield import Hopfield
 from isinglass.planning import block_index
+from isinglass.profiles import Profile
 
 pytestmark = pytest.mark.usefixtures("home")
 RECORD = "record=Record(times=(0, 1, 4, 9, 10, 13, 40), observables=CUSTOM, snapshots=4, keep_states=True)"
@@ -68,7 +69,7 @@ def test_a_longer_run_goes_on_where_the_shorter_ended(where: str, home: Path, st
         assert steps() == SIMULATIONS * 11
 
     if where == "processes":
-        with cluster.connect(cluster.Profile("test", "processes", workers=2)) as client:
+        with cluster.connect(Profile("test", "processes", workers=2)) as client:
             go(client.scheduler.address)
     else:
         go(where)

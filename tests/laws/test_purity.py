@@ -10,28 +10,28 @@ import pytest
 import rig
 
 from isinglass import cluster
+from isinglass.profiles import Profile
 
 pytestmark = pytest.mark.usefixtures("home", "steady_pilot")
 every_model = pytest.mark.parametrize("name", rig.ALL_MODELS)
 
 
 def blocks(name: str) -> list[dict[str, int]]:
-    """Shapes that divide the grid, that do not, and that are all of it."""
+    """Single lanes, a shape that does not divide the grid, one that divides it in part (and all of it: no shape)."""
     lanes = rig.ALL_MODELS[name].lanes
     first, second = rig.case(name).axes
     return [
         {first: 1, second: 1, "sample": 1, "replica": lanes},
         {first: 3, second: 1, "sample": 2, "replica": 2 * lanes},
         {first: 1, second: 2, "sample": 3, "replica": lanes},
-        {first: 4, second: 2, "sample": 3, "replica": 2 * lanes},
     ]
 
 
 @every_model
-@pytest.mark.parametrize("shape", range(4))
-def test_block_shape_changes_no_byte(name: str, shape: int, tmp_path: Path) -> None:
+def test_block_shape_changes_no_byte(name: str, tmp_path: Path) -> None:
+    """Here one shape. Below: single lanes in threads, shares of another shape, all at once beside the grown sweep."""
     workflow = rig.case(name)
-    assert rig.run(workflow, tmp_path / "run", block=blocks(name)[shape]).exit_code == 0
+    assert rig.run(workflow, tmp_path / "run", block=blocks(name)[2]).exit_code == 0
     rig.check(rig.data(tmp_path / "run"), workflow)
 
 
@@ -48,7 +48,7 @@ def test_threads_change_no_byte(name: str, tmp_path: Path) -> None:
 def test_worker_processes_change_no_byte(tmp_path: Path) -> None:
     """1, 2 and 4 of them: Hopfield, and a model of a workflow's text, which the workers cannot import by name."""
     names = ("hopfield", "Traces")
-    with cluster.connect(cluster.Profile("test", "processes", workers=1)) as client:
+    with cluster.connect(Profile("test", "processes", workers=1)) as client:
         for workers in (1, 2, 4):
             client.cluster.scale(workers)
             client.wait_for_workers(workers, timeout=60)
@@ -64,7 +64,7 @@ def test_worker_processes_change_no_byte(tmp_path: Path) -> None:
 def test_shards_in_turn(name: str, tmp_path: Path) -> None:
     workflow, out = rig.case(name), tmp_path / "run"
     for i, number in enumerate((2, 0, 1)):
-        outcome = rig.run(workflow, out, shard=(number, 3), block=blocks(name)[0])
+        outcome = rig.run(workflow, out, shard=(number, 3), block=blocks(name)[1])
         assert outcome.exit_code == 0
         assert (outcome.counts["pending"] == 0) == (i == 2)
     rig.check(rig.data(out), workflow)

@@ -18,6 +18,7 @@ from isinglass.analysis import snapshots
 from isinglass.generations import require
 from isinglass.kernels.jit import jit
 from isinglass.models.hopfield import Hopfield
+from isinglass.profiles import Profile
 from isinglass.provenance import code_of
 from isinglass.recorded import Recorded
 
@@ -88,7 +89,7 @@ def test_recorded_beside_plain(where: str, file: Path, home: Path) -> None:
     """The model's own observables have the bytes of the run that records nothing, and so have its streams."""
     workflow = load_workflow(file)
     if where == "processes":
-        with cluster.connect(cluster.Profile("test", "processes", workers=2)) as client:
+        with cluster.connect(Profile("test", "processes", workers=2)) as client:
             rig.run(workflow, home / "on", cluster=client.scheduler.address)
     else:
         rig.run(workflow, home / "on")

@@ -13,8 +13,8 @@ import pytest
 import rig
 
 from isinglass import Workflow, ledger, load_workflow, pilot, presentation
-from isinglass.cluster import cores
 from isinglass.generations import require
+from isinglass.profiles import cores
 
 pytestmark = pytest.mark.usefixtures("home")
 long = pytest.mark.long

@@ -73,6 +73,35 @@ def power(
     return errors.titled(stage, title)
 
 
+def powers(name: str, along: str, between: tuple[float, float] = (0.0, np.inf)) -> errors.Stage:
+    """The stage for the exponent of the observable `name` ~ x^exponent along the axis x = `along`, sample by sample.
+
+    Least-squares slope of ln against ln of each sample's mean over replicas, of the values of the axis within
+    `between`; then `<name>_power_mean`, `_error`, `_samples`. For axes along which points share their samples, so that
+    `power` would take them for independent. NaN for a sample that is not above 0, or not done, somewhere. Raises
+    InputError for an axis without two values above 0 there.
+    """
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        y = errors.sample_means(errors.observable(ds, name), ds["status"])
+        if along not in y.dims or ds[along].dtype.kind not in "iuf":
+            raise InputError(f"powers({name!r}): no axis of numbers {along!r}; {known(along, map(str, y.dims))}")
+        x = ds[along].astype(float)
+        held = (x >= between[0]) & (x <= between[1]) & (x > 0)
+        if int(held.sum()) < 2:
+            raise InputError(f"powers({name!r}): {along!r} has fewer than two values within {between}")
+        part = y.isel({along: np.flatnonzero(held.values)})
+        log = np.log(part[along])
+        weight = (log - log.mean()) / ((log - log.mean()) ** 2).sum()
+        found = (np.log(part.where(part > 0)) * weight).sum(along, skipna=False)
+        attrs = {"units": "1", "long_name": f"exponent in {along} of {y.attrs.get('long_name') or name}"}
+        return xr.Dataset(errors.described(f"{name}_power", attrs, *errors.mean_and_error(found)))
+
+    return errors.titled(stage, f"powers({name}, {along})")
+
+
 def slopes(name: str, along: str, correction: float | None = None) -> errors.Stage:
     """The stage for local slopes -d ln y/d ln N of the mean of `name` between successive sizes N along `along`.
 
@@ -100,6 +129,35 @@ def slopes(name: str, along: str, correction: float | None = None) -> errors.Sta
         return out
 
     title = f"slopes({name}, {along})"
+    return errors.titled(stage, title)
+
+
+def sample_slopes(name: str, along: str, above: float = 0.0, below: float = np.inf) -> errors.Stage:
+    """The stage for the exponent of the observable `name` in `along`: d ln y/d ln x, fitted to each sample.
+
+    Least squares over the values of `along` from `above` to `below` at which y is positive, of the means over replicas;
+    then mean and standard error over samples: `<name>_exponent_mean`, `_error`, `_samples`. So `along` may share its
+    samples, as `power` and `slopes` do not allow. Samples with fewer than two values are left out. Raises InputError as
+    `power`.
+    """
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        y = errors.observable(ds, name)
+        if along not in y.dims or ds[along].dtype.kind not in "iuf":
+            raise InputError(f"{title}: {name!r} does not run along {along!r}, an axis of numbers")
+        x = ds[along].astype(float)
+        samples = errors.sample_means(y, ds["status"]).where((x >= above) & (x <= below))
+        held = xr.apply_ufunc(np.log, samples.where(samples > 0))
+        size = xr.apply_ufunc(np.log, x).where(held.notnull())
+        size = size - size.mean(along)
+        square = (size**2).sum(along)
+        slope = (size * held).sum(along) / square.where(square > 0)
+        attrs = {"units": "1", "long_name": f"exponent of {y.attrs.get('long_name') or name} in {along}"}
+        return xr.Dataset(errors.described(f"{name}_exponent", attrs, *errors.mean_and_error(slope)))
+
+    title = f"sample_slopes({name}, {along})"
     return errors.titled(stage, title)
 
 

@@ -6,6 +6,8 @@ from isinglass.figures.intervals import Intervals
 from isinglass.figures.paths import Paths
 from isinglass.figures.phase_diagram import PhaseDiagram, Points
 from isinglass.figures.phase_lines import PhaseLines
+from isinglass.figures.spectral_map import SpectralMap
+from isinglass.figures.winner_map import WinnerMap
 
 __all__ = [
     "AbsentError",
@@ -16,6 +18,8 @@ __all__ = [
     "PhaseDiagram",
     "PhaseLines",
     "Points",
+    "SpectralMap",
+    "WinnerMap",
     "facets",
     "save",
 ]

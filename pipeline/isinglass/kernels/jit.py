@@ -13,22 +13,33 @@ import os
 import stat
 import tempfile
 import threading
+import time
 import types
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import IO, Any, TypeVar, cast, overload
 
+import llvmlite.binding
 import numba
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # What leaves NaN and infinity alone. `fastmath=True` implies `nnan`, under which np.isnan(nan) is False.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
+COMPILE_SECONDS = 60.0  # that a process waits for another one that compiles
 
 _keys: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 _decorating = threading.Lock()
+_entering = threading.Lock()
+_inside: dict[str, tuple[int, IO[str] | None]] = {}  # who compiles in this process: how many threads, their lock
 
 
 @overload
@@ -56,7 +67,7 @@ def jit(function: F | None = None, *, reassociate: bool = False) -> F | Callable
     with _decorating:
         before = config.CACHE_DIR
         try:
-            config.CACHE_DIR = str(cache_dir() / "numba" / key)
+            config.CACHE_DIR = str(_machine_code() / key)
             compiled: Any = numba.njit(function, cache=source.is_file(), **options)
         except (RuntimeError, OSError):  # numba found no place to cache in
             compiled = numba.njit(function, **options)
@@ -64,6 +75,62 @@ def jit(function: F | None = None, *, reassociate: bool = False) -> F | Callable
             config.CACHE_DIR = before
     _keys[compiled] = key
     return cast(F, compiled)
+
+
+def _machine_code() -> Path:
+    """Where machine code for this kind of processor is kept: nodes of several kinds may share one home."""
+    cpu: str = llvmlite.binding.get_host_cpu_name()
+    return cache_dir() / "numba" / (cpu or "generic")
+
+
+@contextmanager
+def compiling(name: str) -> Iterator[None]:
+    """Compile under a lock what many processes of a kind of machine are about to compile: one does, the others load.
+
+    Numba numbers the files of a function's cache by what its index lists: two processes that add to it at once may name
+    two machine codes alike. Threads of one process do not wait for each other here: numba has a lock of its own for
+    them. `name`: what is compiled, once. Nobody waits where it is compiled already, where the file system knows no
+    locks, or longer than a minute.
+    """
+    folder = _machine_code() / "warm"
+    done = folder / name
+    if fcntl is None or done.exists():
+        yield
+        return
+    with _entering:
+        inside, lock = _inside.pop(name, (0, None))
+        _inside[name] = inside + 1, lock or _locked(folder / f"{name}.lock")
+    try:
+        yield
+        with suppress(OSError):
+            done.touch()
+    finally:
+        with _entering:
+            inside, lock = _inside.pop(name)
+            if inside > 1:
+                _inside[name] = inside - 1, lock
+            elif lock is not None:
+                lock.close()
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file of a lock, held until it is closed; None where the file system has none, or after COMPILE_SECONDS."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError:
+        return None
+    ends = time.monotonic() + COMPILE_SECONDS
+    while time.monotonic() < ends:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(0.1)
+        except OSError:
+            break
+    lock.close()
+    return None
 
 
 def is_compiled(function: object) -> bool:

@@ -1,0 +1,18 @@
+#!/bin/bash
+# slow
+# Analysis and figures, behind all elements however they end.
+#PBS -N isinglass-slow
+#PBS -j oe
+#PBS -r y
+#PBS -l walltime=01:30:00
+#PBS -l nodes=1:ppn=2,mem=1908mb
+#PBS -q normal
+#PBS -A me
+#PBS -o jobs/1/
+
+cd -- /home/me || exit 2
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+export ISINGLASS_CORES=2
+
+/env/bin/python -m isinglass analyse /home/me/run
+/env/bin/python -m isinglass status /home/me/run
