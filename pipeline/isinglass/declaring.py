@@ -155,8 +155,11 @@ def root_attributes(asked: Asked, grid: Grid, past: Sequence[Json]) -> Json:
     }
 
 
-def record_request(store: Store, asked: Asked) -> str:
-    """File what this run asks, and the code and workflow text that ask it. Returns the request's name."""
+def record_request(store: Store, asked: Asked, share: bool = False) -> str:
+    """File what this run asks, and the code and workflow text that ask it. Returns the request's name.
+
+    `share`: a process of many that ask the same. One that comes late does not make an older request the newest again.
+    """
     home, workflow = store.root / ".store", asked.workflow
     content: Json = {**asked.record(), "keep": ledger.pack_array(asked.keep)}
     (home / "code").mkdir(exist_ok=True)
@@ -170,8 +173,20 @@ def record_request(store: Store, asked: Asked) -> str:
         if not text.is_file() or text.read_bytes() != raw:
             ledger.replace(text, raw)
     past = ledger.requests(store.requests)
-    if past and {k: past[-1].get(k) for k in content} == content:
-        return str(past[-1]["name"])
+    for request in reversed(past if share else past[-1:]):
+        if {k: request.get(k) for k in content} == content:
+            return str(request["name"])
     return ledger.add_request(
         store.requests, {**content, "created": now(), "command": shlex.join(sys.argv), **versions()}
     )
+
+
+def same_requests(store: Store, name: str) -> set[str]:
+    """The names of all requests that ask the same simulations as one of them does, however their text reads."""
+    past = {r["name"]: r for r in ledger.requests(store.requests)}
+    apart = {"name", "created", "command", "text", *versions()}
+
+    def core(request: Json) -> Json:
+        return {k: v for k, v in request.items() if k not in apart}
+
+    return {other for other, request in past.items() if core(request) == core(past[name])} if name in past else {name}

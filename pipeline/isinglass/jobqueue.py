@@ -7,6 +7,7 @@ What travels between hosts is encrypted, and only who holds this run's certifica
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -91,12 +92,29 @@ def cluster(profile: Profile) -> Iterator[Client]:
     command = "condor_submit" if batch.graph else batch.submit[0]
     if shutil.which(command) is None:
         raise InputError(f"{command} is not on PATH: {batch.name} jobs are submitted where its commands are")
+    if not re.fullmatch(r"[\w./+@=,-]+", str(Path.cwd())):
+        raise InputError(
+            f"{Path.cwd()}: Dask clusters of batch jobs take no folder with blanks or quotes in its path: start the "
+            "run from another one, or use isinglass submit"
+        )
     folder = tempfile.mkdtemp(prefix=".isinglass-dask-", dir=Path.cwd())
     try:
         with (
             getattr(module, f"{CLASSES[profile.scheduler]}Cluster")(**options(profile, folder)) as started,
             Client(started, set_as_default=False) as client,
         ):
+            for _ in range(profile.workers):  # as scale() does, which leaves a refusal to the log
+                started.worker_spec.update(started.new_worker_spec())
+            try:
+                started.sync(started._correct_state)
+            except RuntimeError as error:  # with the command, and what it said, on lines of their own
+                sent = [str(job.job_id) for job in started.workers.values() if getattr(job, "job_id", None)]
+                if sent:
+                    batch.drop(sent)
+                for jobs in (started.worker_spec, started.workers, started._created):
+                    jobs.clear()  # the library cannot close what never was submitted
+                said = str(error).partition("stderr:")[2] or str(error)
+                raise InputError(f"{command} refused a worker: {' '.join(said.split())}") from error
             started.adapt(minimum_jobs=profile.workers, maximum_jobs=profile.workers)
             yield client
     finally:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +22,13 @@ from isinglass.progress import duration
 from isinglass.schedulers import ENDED, RUNNING, WAITING, States, scheduler
 
 NAMED = 12  # shares that are told one by one
+ASKED = 50  # submissions, the newest, after which a scheduler is asked
 
 
 @dataclass(frozen=True)
 class Submission:
     """One `isinglass submit`: `arrays` as (job id, shares of its elements), `jobs` shares in all, `finish` the id of
-    the job that analyses."""
+    the job that analyses, `request` what the elements ask."""
 
     folder: Path
     scheduler: str
@@ -34,6 +36,7 @@ class Submission:
     arrays: tuple[tuple[str, tuple[int, ...]], ...]
     finish: str
     created: str
+    request: str = ""
 
     @property
     def ids(self) -> list[str]:
@@ -53,6 +56,7 @@ class Submission:
                 "arrays": [{"id": job, "shares": list(shares)} for job, shares in self.arrays],
                 "finish": self.finish,
                 "created": self.created,
+                "request": self.request,
             },
         )
 
@@ -64,16 +68,17 @@ def submissions(root: Path) -> list[Submission]:
         try:
             r = ledger.read_json(path)
             arrays = tuple((str(a["id"]), tuple(map(int, a["shares"]))) for a in r["arrays"])
-            made = Submission(path.parent, r["scheduler"], r["jobs"], arrays, r["finish"], r["created"])
+            made = Submission(path.parent, r["scheduler"], r["jobs"], arrays, r["finish"], r["created"], r["request"])
         except (DamagedError, FileNotFoundError, KeyError, TypeError, ValueError):
             continue
         out.append(made)
     return sorted(out, key=lambda s: int(s.folder.name) if s.folder.name.isdigit() else 0)
 
 
-def states(submission: Submission) -> States | None:
-    """The scheduler's word on a submission's elements, asked once; None where it does not answer."""
-    return scheduler(submission.scheduler).look(submission.ids)
+def states(made: Sequence[Submission]) -> States | None:
+    """One scheduler's word on the elements of submissions and what waits for them, asked once; None: no answer."""
+    ids = dict.fromkeys(job for submission in made for job in (*submission.ids, submission.finish))
+    return scheduler(made[-1].scheduler).look(list(ids)) if made else None
 
 
 # ---------------------------------------------------------------- what the processes wrote
@@ -165,22 +170,46 @@ def _events(path: Path) -> Iterator[Json]:
 # ---------------------------------------------------------------- both together
 
 
-def lines(root: Path, complete: bool) -> Iterator[str]:
-    """How far the newest submission is, share by share, and what to do next; nothing where none was made."""
+@dataclass(frozen=True)
+class Heard:
+    """What is heard of jobs: the newest submissions to one scheduler, its word on them, what processes wrote."""
+
+    made: Sequence[Submission]
+    asked: States | None
+    known: Mapping[tuple[int, int], Share]
+
+
+def ask(root: Path) -> Heard:
+    """The scheduler first, the log then, to be followed by the ledger: what has ended by the word of one has left its
+    word in the next."""
     made = submissions(root)
-    if not made:
-        return
-    newest = made[-1]
-    asked = states(newest)  # first: what has ended by its word has written so by now
-    known = shares(root)
+    made = [m for m in made if m.scheduler == made[-1].scheduler][-ASKED:]
+    asked = states(made)
+    known = shares(root) if made else {}
     if any(share.code is None and share.here is False for share in known.values()):
         known = shares(root)  # one that ended after its log was read is no dead one
+    return Heard(made, asked, known)
+
+
+def lines(root: Path, heard: Heard, missing: Container[int], complete: bool) -> Iterator[str]:
+    """How far the newest submission is, and older ones whose elements it left at work, share by share; what to do next.
+
+    Nothing where none was made. `missing`: the shares that the ledger does not call done.
+    """
+    made, asked, known = heard.made, heard.asked, heard.known
+    if not made:
+        return
+    newest, place = made[-1], shlex.quote(str(root))
     yield f"  submitted {newest.created} to {newest.scheduler} as {', '.join(newest.ids)}: {newest.jobs} shares"
     if asked is None:
         yield f"  {newest.scheduler} does not answer here: what follows is by the log alone"
+    element_of = {share: (job, n) for m in made if m.jobs == newest.jobs for job, n, share in m.shares()}
     told, words = [], Counter[str]()
-    for job, element, number in newest.shares():
-        word, detail = word_of(known.get((number, newest.jobs)), None if asked is None else asked.get((job, element)))
+    for number, (job, element) in sorted(element_of.items()):
+        share = known.get((number, newest.jobs))
+        if share is not None and share.code in (0, 1) and number in missing:
+            share = None  # it was complete, and more has been asked since
+        word, detail = word_of(share, None if asked is None else asked.get((job, element)))
         words[word] += 1
         if word not in ("complete", "waiting", "not begun"):
             told.append(f"    share {number}/{newest.jobs} ({job}_{element}): {word}{detail}")
@@ -188,13 +217,34 @@ def lines(root: Path, complete: bool) -> Iterator[str]:
     yield from told[:NAMED]
     if len(told) > NAMED:
         yield f"    and {len(told) - NAMED} more"
-    alive = words["running"] + words["waiting"]
+    counted = set(element_of.values())
+    others = {(job, n) for m in made for job, n, _ in m.shares()} - counted
+    older = sum((asked or {}).get(key, ENDED) != ENDED for key in others)
+    if older:
+        yield f"    and {older} elements of earlier submissions wait or run"
+    alive = words["running"] + words["waiting"] + older
+    behind = _behind(newest, asked)
+    if behind:
+        yield f"  analysis      {behind}"
     if complete:
-        return
-    if alive:
-        yield f"  next          wait: {alive} shares run or wait; isinglass status {root} looks again"
+        if not (behind or alive or list(newest.folder.glob(f"*.o{newest.finish}*"))):
+            yield f"  next          its last job has left no word: isinglass analyse {place}"
+    elif alive:
+        yield f"  next          wait: {alive} shares run or wait; isinglass status {place} looks again"
+    elif words["unknown"] or (asked is None and words["not begun"]):
+        yield f"  next          look where the commands of {newest.scheduler} answer: isinglass status {place}"
     else:
         yield "  next          the same isinglass submit sends what is missing"
+
+
+def _behind(newest: Submission, asked: States | None) -> str:
+    """What is known of the job behind the arrays; empty where nothing is."""
+    job = newest.finish.partition("[")[0]
+    state = None if asked is None or job in newest.ids else asked.get((job, 0))  # a DAG has but one id
+    if state in (WAITING, RUNNING):
+        return f"job {job} {'waits for them' if state == WAITING else 'runs'}"
+    written = next(newest.folder.glob("finish*.out"), None)
+    return f"job {job} has written {written}" if written else ""
 
 
 def word_of(share: Share | None, state: str | None) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from isinglass.ledger import DamagedError
 from isinglass.models import MODELS
 from isinglass.models.base import Model, parameters
 from isinglass.models.stepped import Stepped
-from isinglass.planning import tally
+from isinglass.planning import missing, shard_of, tally
 from isinglass.progress import duration
 from isinglass.workflow import Workflow, from_text, load_workflow, stage_name, workflow_files
 
@@ -127,6 +127,7 @@ def workflow_of(root: Path, other: str | None) -> Workflow:
 
 def status(root: Path) -> Printed:
     """How far a run is. Exit code 0 complete, 1 with failures, 3 incomplete."""
+    heard = jobs.ask(root)
     store = require(root)
     grid = store.grid(stored_model(store))
     record, asked, request = newest(store, grid)
@@ -151,7 +152,12 @@ def status(root: Path) -> Printed:
         seconds += entry["cpu_seconds"]
         failures += entry.get("failures", [])
     lines.append(f"  CPU time of the blocks' last runs: {duration(seconds)}")
-    lines += jobs.lines(root, not counts["pending"])
+    open_shares = set()
+    if heard.made and counts["pending"]:
+        place = shard_of(store.blocks, heard.made[-1].jobs, grid.seed)
+        undone = missing(store.blocks, request, committed(store), retry_failed=False)
+        open_shares = {place[index] for index, wanted in undone if wanted.any()}
+    lines += jobs.lines(root, heard, open_shares, not counts["pending"])
     lines += [f"  {line}" for line in advice(store, asked, request, words_of(record["command"]))]
     failures.sort(
         key=lambda f: ([grid.axes[k].index(f["parameters"][k]) for k in grid.axes], f["sample"], f["replica"])

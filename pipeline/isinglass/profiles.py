@@ -37,9 +37,9 @@ class Site:
 
     `setup`: shell lines before the run (modules, environment). `directives`: further lines of the scheduler's own
     language, without its prefix. `array_limit`: elements that one array may have; `throttle`: those that run at once.
-    `warning`: how long before the end of the walltime the scheduler warns. `restarts`: how often an element that ran
-    out of time asks to run again. `command`: how jobs start Isinglass, by default with the submitter's own Python.
-    `template`: the job script's Jinja2 file.
+    `warning`: how long before the end of the walltime the scheduler warns (by default a quarter of a short one).
+    `restarts`: how often an element that ran out of time asks to run again. `command`: how jobs start Isinglass, by
+    default with the submitter's own Python. `template`: the job script's Jinja2 file.
     """
 
     queue: str = ""
@@ -169,8 +169,11 @@ def _made(name: str, kind: str, values: Mapping[str, Any], path: Path) -> Profil
         given = {"workers": defaults[0], "threads": defaults[1], **given}
     elif kind in DASK:
         given["threads"] = site.cores
-    if site.warning >= site.walltime:
-        raise InputError(f"{path}: warning: {site.warning} s before the end is more than the walltime")
+    if "warning" not in values:
+        site = dataclasses.replace(site, warning=min(site.warning, site.walltime // 4))
+    if not MARGIN < site.warning < site.walltime:
+        span = f"more than {MARGIN} and less than the walltime, {site.walltime}"
+        raise InputError(f"{path}: warning: {site.warning} s before the end of a job must be {span}")
     return Profile(name, kind, site=site, file=path, **given)
 
 
@@ -213,10 +216,10 @@ def seconds(value: object) -> int:
 
 
 def _memory(value: object) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT])i?B?", str(value))
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B?", str(value))
     if not match or float(match[1]) == 0:
         raise ValueError("is no memory size: write for example 4GB")
-    return math.ceil(float(match[1]) * 1000.0 ** " KMGT".index(match[2]))
+    return math.ceil(float(match[1]) * (1024.0 if match[3] else 1000.0) ** " KMGT".index(match[2]))
 
 
 def _line(value: object) -> str:
@@ -242,6 +245,13 @@ def _lines(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError("is no list of lines")
     return tuple(_line(v) for v in value)
+
+
+def _directives(value: object) -> tuple[str, ...]:
+    out = _lines(value)
+    if any(re.match(r"#(SBATCH|PBS|BSUB|\$)", line) for line in out):
+        raise ValueError("begins with the prefix of directives, which the job script writes itself: leave it out")
+    return out
 
 
 def _words(value: object) -> tuple[str, ...]:
@@ -273,7 +283,7 @@ CHECKS: dict[str, Callable[[object], Any]] = {
     "memory": _memory,
     "setup": _lines,
     "scratch": _line,
-    "directives": _lines,
+    "directives": _directives,
     "array_limit": _positive,
     "throttle": _whole,
     "warning": _positive,

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 GRACE = 4.0  # seconds that a stopped run waits for what is in flight
+ECHO = 2.0  # within which a second SIGTERM is the first: a job's shell gets it as we do, and passes it on
 WARNS = hasattr(signal, "SIGUSR1")
 WARNING = 60.0  # seconds that are left after SIGUSR1 where the job script does not say
 
@@ -82,7 +83,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         declared = declare(workflow, options, profile, talk, declaring)
         asked, store, grid = declared.asked, declared.store, declared.grid
         undone = find_undone(asked, grid, store.blocks, committed(store), options)
-        name = record_request(store, asked)
+        name = record_request(store, asked, options.shard is not None)
         with _on_record(store.root, options.shard, undone.simulations) as record:
             if undone.jobs:
                 _compute(asked, store, grid, undone, declared.pilot(), profile, client_of, options, talk, name)
@@ -207,6 +208,8 @@ def stopping(stop_file: Path, until: float | None = None) -> Iterator[Callable[[
 
     def handle(number: int, frame: object) -> None:
         if person:
+            if number == signal.SIGTERM and time.monotonic() < person[0] - GRACE + ECHO:
+                return
             raise KeyboardInterrupt
         person.append(time.monotonic() + GRACE)
         stop_file.touch()
@@ -253,7 +256,8 @@ def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk
     for line in advice(store, asked.grid, request, sys.argv):
         talk.say(line)
     if options.shard is not None:
-        left = find_undone(asked, grid, store.blocks, committed(store), options)
+        tried = replace(options, retry_failed=False)  # what failed again has had its turn
+        left = find_undone(asked, grid, store.blocks, committed(store), tried)
         return Outcome(root, counts, 3 if left.simulations else 1 if counts["failed"] else 0)
     analysed = bool(workflow.stages or workflow.figures) and counts["done"] > 0
     if analysed:

@@ -48,13 +48,12 @@ class Scheduler:
     graph: bool = False
 
     def check(self) -> None:
-        """Raises InputError where the commands are not there."""
-        for command in (self.submit[0], self.cancel[0]):
-            if shutil.which(command) is None:
-                raise InputError(
-                    f"{command} is not on PATH: {self.name} jobs are submitted where its commands are; "
-                    "--dry-run prints the script"
-                )
+        """Raises InputError where the command that submits is not there."""
+        if shutil.which(self.submit[0]) is None:
+            raise InputError(
+                f"{self.submit[0]} is not on PATH: {self.name} jobs are submitted where its commands are; "
+                "--dry-run prints the script"
+            )
 
     def send(self, script: Path, folder: Path, after: Sequence[str] = ()) -> str:
         """Submit a script from `folder`. Returns the job's id. Raises InputError with the scheduler's own words."""
@@ -144,7 +143,7 @@ def _pbs(text: str) -> dict[tuple[str, int], str]:
     out = {}
     for line in text.splitlines():
         match = re.match(r"\s*(\d+)(?:\[(\d*)\])?\S*\s+.*\s([A-Z])\s+\S+\s*$", line)
-        if match:
+        if match and match[2] != "":  # `12[]` is the whole array
             words = {"Q": WAITING, "H": WAITING, "W": WAITING, "T": WAITING, "S": WAITING, "R": RUNNING, "E": RUNNING}
             out[match[1], int(match[2] or 0)] = words.get(match[3], ENDED)
     return out
@@ -152,7 +151,8 @@ def _pbs(text: str) -> dict[tuple[str, int], str]:
 
 def _lsf(text: str) -> dict[tuple[str, int], str]:
     """`bjobs -noheader -o "jobid jobindex stat"`."""
-    words = {"PEND": WAITING, "PSUSP": WAITING, "USUSP": WAITING, "SSUSP": WAITING, "WAIT": WAITING, "RUN": RUNNING}
+    words = {"PEND": WAITING, "PSUSP": WAITING, "USUSP": WAITING, "SSUSP": WAITING, "WAIT": WAITING, "PROV": WAITING}
+    words |= {"RUN": RUNNING, "UNKWN": RUNNING}  # its host does not answer: not ended by LSF's word
     rows = [line.split() for line in text.splitlines()]
     return {(r[0], max(int(r[1]) - 1, 0)): words.get(r[2], ENDED) for r in rows if len(r) == 3 and r[1].isdigit()}
 
@@ -170,10 +170,11 @@ def _sge(text: str) -> dict[tuple[str, int], str]:
 
 
 def _htcondor(text: str) -> dict[tuple[str, int], str]:
-    """`condor_q -af DAGManJobId DAGNodeName ProcId JobStatus`."""
+    """`condor_q -af DAGManJobId DAGNodeName JobStatus`: elements are the nodes `array_3`."""
     words = {"1": WAITING, "2": RUNNING, "5": WAITING, "6": RUNNING, "7": WAITING}
     rows = [line.split() for line in text.splitlines()]
-    return {(r[0], int(r[2])): words.get(r[3], ENDED) for r in rows if len(r) == 4 and r[1] != "finish"}
+    nodes = ((r[0], r[1].partition("_")[2], r[2]) for r in rows if len(r) == 3)
+    return {(job, int(n)): words.get(state, ENDED) for job, n, state in nodes if n.isdigit()}
 
 
 SCHEDULERS = {
@@ -189,13 +190,13 @@ SCHEDULERS = {
             "pbs", ("qsub",), ("qdel",), 0, r"^(\d+(?:\[\])?)",
             lambda ids: ["-W", "depend=afterany:" + ":".join(ids)],
             lambda ids: ["qstat", "-t", "-x", *ids],
-            _pbs, "${PBS_ARRAY_INDEX:-0}", "${PBS_JOBID%%[.[]*}",
+            _pbs, "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-0}}", "${PBS_JOBID%%[.[]*}",
         ),
         Scheduler(
             "torque", ("qsub",), ("qdel",), 0, r"^(\d+(?:\[\])?)",
             lambda ids: ["-W", "depend=" + ",".join(f"afteranyarray:{i}" for i in ids)],
             lambda ids: ["qstat", "-t", *ids],
-            _pbs, "${PBS_ARRAYID}", "${PBS_JOBID%%[.[]*}",
+            _pbs, "${PBS_ARRAYID:-${PBS_ARRAY_INDEX:-0}}", "${PBS_JOBID%%[.[]*}",
         ),
         Scheduler(
             "lsf", ("bsub",), ("bkill",), 1, r"Job <(\d+)>",
@@ -214,7 +215,7 @@ SCHEDULERS = {
             lambda ids: [],
             lambda ids: [
                 "condor_q", "-constraint", " || ".join(f"DAGManJobId == {i}" for i in ids),
-                "-af", "DAGManJobId", "DAGNodeName", "ProcId", "JobStatus",
+                "-af", "DAGManJobId", "DAGNodeName", "JobStatus",
             ],
             _htcondor, "$1", "${_CONDOR_JOB_AD:-}", graph=True,
         ),

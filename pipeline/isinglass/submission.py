@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isinglass.declaring import check_portable, declare, record_request
+from isinglass.declaring import check_portable, declare, record_request, same_requests
 from isinglass.exceptions import InputError, told
 from isinglass.inspection import committed
 from isinglass.jobs import Submission, states, submissions
@@ -63,8 +64,10 @@ def submit(
     for line in plan.lines(grid):
         talk.say(f"  {line}")
     check_walltime(plan, profile)
+    shown = root / "jobs" / "1"
+    texts = list(scripts(workflow, profile, batch, root, shown, jobs, _parts(range(jobs), profile), words))
     if dry_run:
-        for text in scripts(workflow, profile, batch, root, root / "jobs" / "1", jobs, [range(jobs)], words):
+        for text in texts:
             talk.say(f"\n# ---------------- jobs/1/{text.name}")
             talk.say(text.text)
         return
@@ -72,25 +75,29 @@ def submit(
         raise InputError("nothing was submitted")
     declared = declare(workflow, options, sized, talk, measured=plan.pilot)
     check_portable(profile, declared.asked)
-    record_request(declared.store, declared.asked)
+    request = record_request(declared.store, declared.asked)
     undone = find_undone(declared.asked, declared.grid, declared.store.blocks, committed(declared.store), options)
     place = shard_of(declared.store.blocks, jobs, declared.grid.seed)
     missing = sorted({place[index] for index, _, _ in undone.jobs})
     if not missing:
         talk.say(f"nothing is missing: isinglass analyse {shlex.quote(str(root))} draws it again")
         return
-    todo, alive = without_those_at_work(root, jobs, missing)
+    todo, alive = without_those_at_work(root, jobs, missing, same_requests(declared.store, request))
     if alive:
         talk.say(f"{len(missing) - len(todo)} shares of an earlier submission still wait or run: {', '.join(alive)}")
     if not todo:
         talk.say(f"nothing was submitted: isinglass status {shlex.quote(str(root))} says how far they are")
         return
-    limit = profile.site.array_limit
-    parts = [todo[i : i + limit] for i in range(0, len(todo), limit)]
-    made = send(workflow, profile, batch, root, jobs, parts, words)
+    made = send(workflow, profile, batch, root, jobs, _parts(todo, profile), words, request)
     talk.say(f"submitted     {', '.join(made.ids)} ({len(todo)} elements), then {made.finish} for analysis and figures")
     talk.say(f"scripts       {made.folder}")
     talk.say(f"how far       isinglass status {shlex.quote(str(root))}")
+
+
+def _parts(shares: Sequence[int], profile: Profile) -> list[Sequence[int]]:
+    """Shares as arrays that the site takes; nodes of a DAG are jobs of their own, and one array in name."""
+    limit = len(shares) or 1 if profile.kind == "htcondor" else profile.site.array_limit
+    return [shares[i : i + limit] for i in range(0, len(shares), limit)]
 
 
 def batch_profile(options: Options) -> Profile:
@@ -127,14 +134,18 @@ def confirmed(plan: Plan, confirm: Callable[[str], bool]) -> bool:
     return confirm(f"This takes {hours:.0f} CPU hours, {plan.files} files and up to {size(plan.bytes)}. Submit it?")
 
 
-def without_those_at_work(root: Path, jobs: int, missing: Sequence[int]) -> tuple[list[int], list[str]]:
-    """The shares to send, and the ids of earlier arrays whose elements still fill the others."""
+def without_those_at_work(
+    root: Path, jobs: int, missing: Sequence[int], requests: set[str]
+) -> tuple[list[int], list[str]]:
+    """The shares to send, and the ids of earlier arrays for one of `requests` whose elements still fill the others."""
     busy: set[int] = set()
     alive: set[str] = set()
-    for earlier in submissions(root):
-        known = states(earlier) if earlier.jobs == jobs else None
-        for job, element, share in earlier.shares() if known else ():
-            if known and known.get((job, element), ENDED) != ENDED and share in missing:
+    same = [made for made in submissions(root) if made.jobs == jobs and made.request in requests]
+    for name in sorted({made.scheduler for made in same}):
+        earlier = [made for made in same if made.scheduler == name]
+        known = states(earlier) or {}
+        for job, element, share in itertools.chain.from_iterable(made.shares() for made in earlier):
+            if known.get((job, element), ENDED) != ENDED and share in missing:
                 busy.add(share)
                 alive.add(job)
     return [share for share in missing if share not in busy], sorted(alive)
@@ -179,8 +190,19 @@ def scripts(
     values = {**common, "what": what, "shards": None, "command": [*isinglass, "analyse", str(root)]}
     yield from _files(profile, batch, "finish", {**values, "status": [*isinglass, "status", str(root)]}, ())
     if batch.graph:
-        lines = [f"JOB {name} jobs/{folder.name}/{name}.sub" for name in names]
-        yield Text("run.dag", "\n".join([*lines, f"FINAL finish jobs/{folder.name}/finish.sub", ""]))
+        yield Text("run.dag", "\n".join([*_graph(profile, f"jobs/{folder.name}", len(parts[0])), ""]))
+
+
+def _graph(profile: Profile, folder: str, elements: int) -> Iterator[str]:
+    """Lines of a DAG: each element is a node, for the failure of one job of a node makes DAGMan remove its others."""
+    for n in range(elements):
+        yield f"JOB array_{n} {folder}/array.sub"
+        yield f'VARS array_{n} element="{n}"'
+        if profile.site.throttle:
+            yield f"CATEGORY array_{n} array"
+    if profile.site.throttle:
+        yield f"MAXJOBS array {profile.site.throttle}"
+    yield f"FINAL finish {folder}/finish.sub"
 
 
 def _files(
@@ -231,6 +253,7 @@ def send(
     jobs: int,
     parts: Sequence[Sequence[int]],
     words: Sequence[str],
+    request: str,
 ) -> Submission:
     """Write the files of a submission into a new folder `jobs/N` and submit them, or nothing of it."""
     folder = _new_folder(root / "jobs")
@@ -241,6 +264,7 @@ def send(
         if path.suffix == ".sh":
             path.chmod(0o755)
     arrays: list[tuple[str, tuple[int, ...]]] = []
+    finish = ""
     try:
         if batch.graph:
             finish = batch.send(folder / "run.dag", root)
@@ -250,14 +274,17 @@ def send(
                 if file.shares:
                     arrays.append((batch.send(folder / file.name, root), file.shares))
             finish = batch.send(folder / "finish.sh", root, [job for job, _ in arrays])
+        made = Submission(folder, batch.name, jobs, tuple(arrays), finish, now(), request)
+        made.write()
+        return made
+    except (KeyboardInterrupt, OSError):  # a submission that is not on record would be sent again
+        batch.drop([*(job for job, _ in arrays), *([finish] if finish else [])])
+        raise
     except InputError as error:
         left = batch.drop([job for job, _ in arrays]) if arrays else ""
         (folder / "refused").write_text(f"{error}\n", encoding="utf-8")
         rest = "look into the queue before you submit again" if isinstance(error, Unanswered) else NOTHING_LEFT
         raise InputError(f"{error}; {left or rest}") from error
-    made = Submission(folder, batch.name, jobs, tuple(arrays), finish, now())
-    made.write()
-    return made
 
 
 def _new_folder(home: Path) -> Path:

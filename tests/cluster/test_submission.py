@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isinglass import InputError, load_workflow, schedulers
+from isinglass.jobs import Submission
 from isinglass.profiles import SCHEDULERS, Profile, Site, load_profile
 from isinglass.schedulers import ENDED, RUNNING, WAITING, scheduler
 from isinglass.shipped import shipped
@@ -43,7 +44,9 @@ every = pytest.mark.parametrize("name", SCHEDULERS)
         ("kind: slurm\nqueue: 'a; rm -rf x'\n", "holds characters that are no part of a name"),
         ('kind: slurm\ndirectives: ["--comment=a\\nrm x"]\n', "must be one line without control characters"),
         ("kind: slurm\nsetup: 3\n", "setup: 3 is no list of lines"),
-        ("kind: slurm\nwalltime: 60\nwarning: 60\n", "is more than the walltime"),
+        ("kind: slurm\nwalltime: 60\nwarning: 60\n", "must be more than 10 and less than the walltime, 60"),
+        ("kind: slurm\nwalltime: 60\nwarning: 10\n", "must be more than 10 and less than the walltime, 60"),
+        ('kind: slurm\ndirectives: ["#SBATCH --nice"]\n', "leave it out"),
         ("kind: slurm-dask\ntls: 'no'\n", "tls: 'no' is neither true nor false"),
         ("kind: htcondor\nqueue: long\n", "htcondor has no key 'queue'"),
         ("kind: [slurm]\n", "is unknown"),
@@ -64,6 +67,13 @@ def test_a_faulty_profile_names_file_key_and_what_is_allowed(home: Path, text: s
 def test_walltimes(home: Path, text: str, seconds: int) -> None:
     (home / "site.yaml").write_text(f"kind: slurm\nwalltime: {text}\n", encoding="utf-8")
     assert load_profile("site.yaml").site.walltime == seconds
+
+
+@pytest.mark.parametrize("kind", ["slurm", "slurm-dask"])
+def test_a_short_walltime_has_a_short_warning(kind: str, home: Path) -> None:
+    (home / "site.yaml").write_text(f'kind: {kind}\nwalltime: "00:02:00"\nmemory: 1GiB\n', encoding="utf-8")
+    site = load_profile("site.yaml").site
+    assert (site.walltime, site.warning, site.memory) == (120, 30, 2**30)
 
 
 def test_profiles_of_the_user_go_before_the_shipped_ones(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,12 +101,13 @@ NASTY = 'it\'s "$(touch pwned)" `touch pwned` \\ % ünï 雪'
 
 
 def made(name: str, home: Path, **site: object) -> dict[str, str]:
-    """The files of a submission of 5 shares in arrays of 3 and 2."""
+    """The files of a submission of 5 shares in arrays of 3 and 2, or in one DAG."""
+    parts = [[0, 1, 4, 2, 3]] if name == "htcondor" else [[0, 1, 4], [2, 3]]
     profile = Profile(name, name, site=Site(**{"walltime": 5400, "cores": 2, **site}))  # type: ignore[arg-type]
     rig.write_workflow(home / "slow.py", DECLARATION)
     workflow = load_workflow(home / "slow.py")
     texts = scripts(
-        workflow, profile, scheduler(name), home / "run", home / "run" / "jobs" / "1", 5, [[0, 1, 4], [2, 3]],
+        workflow, profile, scheduler(name), home / "run", home / "run" / "jobs" / "1", 5, parts,
         ["slow.py", "--samples", "2"],
     )  # fmt: skip
     return {text.name: text.text for text in texts}
@@ -138,7 +149,7 @@ def test_bash_reads_every_script(name: str, home: Path) -> None:
             "12 0.00 isinglass me qw 11/22/2026 10:00:00 1 3-4:1\n",
             {1: RUNNING, 2: WAITING, 3: WAITING},
         ),
-        ("htcondor", "12 array 0 2\n12 array 1 1\n12 finish 0 1\n", {0: RUNNING, 1: WAITING}),
+        ("htcondor", "12 array_0 2\n12 array_1 1\n12 finish 1\n", {0: RUNNING, 1: WAITING}),
     ],
 )
 def test_what_schedulers_say(name: str, text: str, states: dict[int, str]) -> None:
@@ -179,10 +190,13 @@ CONDOR = """#!/bin/bash
 printf '%s\\n' "condor_submit_dag $*" >> {log}
 run() {{
     script=$(sed -n 's/^executable = //p' "$1")
-    count=$(sed -n 's/^queue *//p' "$1")
-    for i in $(seq 0 $((${{count:-1}} - 1))); do "./$script" "$i" >> {log}.out 2>&1; done
+    "./$script" "${{2:-}}" >> {log}.out 2>&1 < /dev/null
 }}
-while read -r word name file; do if [ "$word" = JOB ]; then run "$file"; fi; done < "${{@: -1}}"
+dag="${{@: -1}}"
+while read -r word name file; do
+    index=$(sed -n 's/^VARS '"$name"' element="\\([0-9]*\\)"/\\1/p' "$dag")
+    if [ "$word" = JOB ]; then run "$file" "$index"; fi
+done < "$dag"
 while read -r word name file; do if [ "$word" = FINAL ]; then run "$file"; fi; done < "${{@: -1}}"
 echo "1 job(s) submitted to cluster 7."
 """
@@ -246,6 +260,43 @@ def test_what_cannot_be_submitted_is_one_line(
     out = sweep.command("submit", *words, "--cluster", "site.yaml", "--jobs", "2", *more, code=2)
     assert told in out.strip().splitlines()[-1]
     assert not log.exists()
+    assert not sweep.root.exists()
+
+
+def test_what_an_array_at_work_does_not_ask_is_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wider sweep goes to the queue while the array of the narrower one waits there; what asks the same does not."""
+    stand_ins(home, monkeypatch)
+    (home / "bin" / "qsub").write_text(
+        f'#!/bin/bash\nn=$(cat {home}/next 2>/dev/null || echo 7); echo $((n + 1)) > {home}/next\necho "$n[].host"\n',
+        encoding="utf-8",
+    )
+    states = '#!/bin/bash\nfor j in 7 8 9 10; do for i in 0 1; do echo "$j[$i].host run me 0 Q work"; done; done\n'
+    (home / "bin" / "qstat").write_text(states, encoding="utf-8")
+    (home / "bin" / "qstat").chmod(0o755)
+    sweep = Sweep(home, "kind: pbs\n", seconds=0.001, jobs=2)
+    sweep.submit()
+    assert "nothing was submitted" in sweep.submit()
+    assert "submitted     9[] (2 elements)" in sweep.submit("--samples", "5")
+    assert "nothing was submitted" in sweep.submit("--samples", "5")
+    assert "2 waiting" in sweep.status()
+    assert "and 2 elements of earlier submissions wait or run" in sweep.status()
+    assert "analysis      job 10 waits for them" in sweep.status()
+
+
+def test_status_tells_of_all_shares_also_where_a_later_submission_sent_a_few(home: Path) -> None:
+    """By the log alone, and the next step is to look where the scheduler answers."""
+    sweep = Sweep(home, "kind: slurm\n", seconds=0.001, jobs=3)
+    assert rig.run(sweep.workflow, sweep.root, shard=(0, 3)).exit_code == 0
+    for number, shares in ((1, (0, 1, 2)), (2, (1,))):
+        (sweep.root / "jobs" / str(number)).mkdir(parents=True)
+        made = Submission(sweep.root / "jobs" / str(number), "lsf", 3, ((f"{number}0", shares),), f"{number}1", "now")
+        made.write()
+    text = sweep.status()
+    assert "shares        2 not begun, 1 complete" in text
+    assert "next          look where the commands of lsf answer" in text
+    wider = sweep.workflow.override(samples=6)
+    assert rig.run(wider, sweep.root, shard=(1, 3)).exit_code == 0
+    assert "shares        2 not begun, 1 complete" in sweep.status()  # share 0 was complete, and is no more
 
 
 def test_a_large_plan_is_asked_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,9 @@ def test_only_failed_ones_are_retried(count, tmp_path: Path, monkeypatch: pytest
     assert rig.data(tmp_path / "run").status.isel(sample=slice(2)).values.tolist().__str__().count("2") == failed
     assert rig.run(faulty, tmp_path / "run", retry_failed=True).counts["failed"] == failed
     assert sum(count().values()) == failed
+    # a share is through with what failed again: exit 3 would send an element of an array back to the queue for ever
+    assert rig.run(faulty, tmp_path / "run", shard=(0, 1), retry_failed=True).exit_code == 1
+    assert sum(count().values()) == failed
     monkeypatch.setenv("SYNTHETIC_MENDED", "1")
     assert rig.run(faulty, tmp_path / "run", retry_failed=True).exit_code == 0
     assert sum(count().values()) == failed

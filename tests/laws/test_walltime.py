@@ -51,6 +51,18 @@ def test_the_warning_before_the_end(cluster: str, home: Path) -> None:
     it.whole()
 
 
+def test_a_shell_that_passes_sigterm_on_does_not_cut_the_stop_short(home: Path) -> None:
+    """Schedulers send SIGTERM to all processes of a job, and its shell sends it again: one stop, which commits."""
+    it = sweep(home, 0.3)
+    run = rig.start("run", *it.words, "--cluster", "serial", cwd=home)
+    until(lambda: it.done() >= 1, 60, "a block is done")
+    run.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    run.send_signal(signal.SIGTERM)
+    assert "stopped; what was done is kept" in rig.finish(run, 130, seconds=20)
+    assert not list((it.root / ".store" / "1" / "blocks").glob("*.run"))
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [({"code": "0" * 32}, "has other code than the run"), ({"isinglass": "0.0.1"}, "the run 0.0.1: install the same")],

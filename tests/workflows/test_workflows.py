@@ -190,12 +190,13 @@ TINY = {
     "kind": ["transverse", "thermal"],
     "duration": [1.0, 2.0, 4.0],
     "films": [4],
-    "sites": [64, 80, 96],
+    "sites": [16, 18, 20],
 }
 OWN = {
     name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention", "cavity-memory")
 }  # 9 spins store no 1 %
 OWN["klein-gordon-dirac"] = {"equilibration": [8], "steps": [8], "records": [16]}  # a spectrum needs some times
+OWN["curved-string"] = {"sites": [64]}
 OWN["signature-change"] = {"steps": [16]}
 
 

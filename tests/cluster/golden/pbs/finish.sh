@@ -2,6 +2,7 @@
 # slow
 # Analysis and figures, behind all elements however they end.
 #PBS -N isinglass-slow
+#PBS -S /bin/bash
 #PBS -j oe
 #PBS -r y
 #PBS -l walltime=01:30:00
@@ -15,4 +16,7 @@ export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THRE
 export ISINGLASS_CORES=2
 
 /env/bin/python -m isinglass analyse /home/me/run
+code=$?
 /env/bin/python -m isinglass status /home/me/run
+status=$?
+exit $(( code ? code : status ))

@@ -1,22 +1,22 @@
 #!/bin/bash
 # slow
-# Array of 3 of 5 shares, written by isinglass submit on DATE.
+# Array of 5 of 5 shares, written by isinglass submit on DATE.
 
 cd -- /home/me || exit 2
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 export ISINGLASS_CORES=2
 
 element=$(( $1 - 0 ))
-shards=(0 1 4)  # element 0, 1, ... of this array fills these shares of the sweep
+shards=(0 1 4 2 3)  # element 0, 1, ... of this array fills these shares of the sweep
 export ISINGLASS_JOB="${_CONDOR_JOB_AD:-}[$element]"
-export ISINGLASS_UNTIL=$(( $(date +%s) + 5390 ))  # a block that would end later is not begun
+export ISINGLASS_UNTIL=$(( $(date +%s) - SECONDS + 5390 ))  # a block that would end later is not begun
 export ISINGLASS_WARNING=110  # seconds that are left at SIGUSR1
 
 warned=
 /env/bin/python -m isinglass run slow.py --samples 2 --out /home/me/run --cluster threads --yes --shard "${shards[element]}/5" &
 pid=$!
 trap 'warned=yes; kill -USR1 "$pid"' USR1
-trap 'kill -TERM "$pid"' TERM INT
+trap 'kill -TERM "$pid" 2>/dev/null' TERM INT
 wait "$pid"
 while kill -0 "$pid" 2>/dev/null; do wait "$pid"; done
 wait "$pid"
