@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isinglass import InputError, catalog
-from isinglass.kernels import gauge
+from isinglass.kernels import gauge, shears
 from isinglass.models import gauge_field
 from isinglass.models.gauge_field import GaugeField
 from isinglass.theory import gauge as theory
@@ -114,6 +114,16 @@ def test_steps_against_the_matrix_exponential(dirac: bool) -> None:
             gauge.turn(dirac, a, b, links, 0.4, 2.0 / steps, np.empty(6, complex))
         errors.append(np.linalg.norm(np.concatenate([a, b]) - exact))
     assert np.log2(errors[0] / errors[2]) / 2 == pytest.approx(2, abs=0.02)
+
+
+def test_without_links_it_is_the_shear_kernel() -> None:
+    x, y, _ = random_fields(16)
+    a, b = x.copy(), y.copy()
+    for _ in range(50):
+        shears.turn(x, y, 1.3, 0.0, -1.0, 0.1)
+        gauge.turn(True, a, b, np.ones(16, complex), 0.3, 0.1, np.empty(16, complex))
+    assert a == pytest.approx(x, abs=1e-13)
+    assert b == pytest.approx(y, abs=1e-13)
 
 
 @pytest.mark.parametrize("dirac", [True, False])

@@ -1,7 +1,8 @@
 """Complex fields on a ring whose links and on-site weights bear phases: lattice U(1), by shears and leapfrog steps.
 
 Q[U] x_n = (m+1) x_n - U_n x_{n-1}, Q† x_n = (m+1) x_n - U*_{n+1} x_{n+1}. Dirac: u̇ = -Q†v, v̇ = Qu; Klein-Gordon:
-φ̇ = p, ṗ = -Q†Qφ. All arrays are (N,), complex128 but for phases, A and E.
+φ̇ = p, ṗ = -Q†Qφ. All arrays are (N,), complex128 but for phases, A and E. At U = 1 this is the stencil (m+1, 0, -1) of
+`shears`, whose coefficients are the same at each site and so cannot bear links.
 """
 
 from __future__ import annotations
