@@ -9,8 +9,8 @@ from isinglass.theory import fast_neurons as theory
 OF = {"l1_fokker_planck": "Fokker-Planck", "l1_schroedinger": "Schroedinger"}
 LABELS = {
     "epsilon": r"$\epsilon = \gamma N/\Gamma$",
-    "delta": r"$\delta = \gamma\kappa_b/\Gamma a$",
-    "relaxations": "relaxations",
+    "delta": r"$\delta$",
+    "relaxations": r"$t/\tau$",
     "temperature_ratio_mean": r"$\kappa_b \langle q^2\rangle/T$",
 }
 
@@ -26,8 +26,8 @@ workflow = Workflow(
             errors.only("converged", winners.winner("winner", tuple(OF), even=0.0))],
     figures=[
         PhaseLines(x="epsilon", observable="temperature_ratio", colour="delta", at={"relaxations": 8.0},
-                   log=("x", "observable"), theory=theory.temperature_ratio, source=r"$\epsilon/(1+\epsilon+\delta)$",
-                   labels=LABELS, name="fast_neurons_temperature", title="Temperature of a bias at rest"),
+                   log=("epsilon", "temperature_ratio"), theory=theory.temperature_ratio,
+                   source=r"$\epsilon/(1+\epsilon+\delta)$", labels=LABELS, name="fast_neurons_temperature", title="Temperature of a bias at rest"),
         WinnerMap(x="epsilon", y="delta", facet="relaxations", of=OF, log=("epsilon", "delta"), labels=LABELS,
                   name="fast_neurons_winner", title="The density of a bias in time: which equation it follows"),
     ],

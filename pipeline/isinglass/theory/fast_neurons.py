@@ -1,7 +1,7 @@
 """Fast neurons and a bias: moments in closed form, Fokker-Planck's limit; phases of exchanged neurons, and rings.
 
-Units as in `models.fast_neurons`: Γa = 1, T/a = 1. Reconstructed for this project; the comb after an exchange of neurons
-with a reservoir (arXiv:2012.05082), as the model card reconstructs it.
+Units as in `models.fast_neurons`: Γa = 1, T/a = 1. Reconstructed for this project; the comb after an exchange of
+neurons with a reservoir (arXiv:2012.05082), as the model card reconstructs it.
 """
 
 from __future__ import annotations
