@@ -27,7 +27,8 @@ workflow = Workflow(
     figures=[
         PhaseLines(x="epsilon", observable="temperature_ratio", colour="delta", at={"relaxations": 8.0},
                    log=("epsilon", "temperature_ratio"), theory=theory.temperature_ratio,
-                   source=r"$\epsilon/(1+\epsilon+\delta)$", labels=LABELS, name="fast_neurons_temperature", title="Temperature of a bias at rest"),
+                   source=r"$\epsilon/(1+\epsilon+\delta)$", labels=LABELS,
+                   name="fast_neurons_temperature", title="Temperature of a bias at rest"),
         WinnerMap(x="epsilon", y="delta", facet="relaxations", of=OF, log=("epsilon", "delta"), labels=LABELS,
                   name="fast_neurons_winner", title="The density of a bias in time: which equation it follows"),
     ],

@@ -33,7 +33,7 @@ workflow = Workflow(
                    theory=gaussian, source=r"$\delta \to \delta/(1+3g\langle u^2\rangle)$", log=("gain",),
                    title=f"Nonlinear neurons, ε = {EPSILON:g}"),
     ],
-    presets={"paper": {"axes": {"gain": [0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0],
+    presets={"paper": {"axes": {"gain": [0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
                                 "delta": [0.1, 0.3, 1.0, 3.0, 10.0]},
                        "samples": 32, "fixed": {"networks": 2048, "time_step": 0.05}}},
 )  # fmt: skip

@@ -43,7 +43,7 @@ class FastNeurons(Model):
 
     epsilon: float = parameter(1.0, units="1", minimum=1e-4, maximum=1e4, doc="ε = γN/Γ")
     delta: float = parameter(1.0, units="1", minimum=1e-4, maximum=1e4, doc="δ = γκ_b/Γa")
-    gain: float = parameter(0.0, units="1", minimum=0, maximum=100, doc="g of the neurons' force u + gu³")
+    gain: float = parameter(0.0, units="1", minimum=0, maximum=10, doc="g of the neurons' force u + gu³")
     neurons: int = parameter(2, units="1", minimum=1, maximum=4096, doc="number of neurons N")
     networks: int = parameter(512, units="1", minimum=8, maximum=10**6, quenched=True, doc="networks K")
     relaxations: float = parameter(8.0, units="1", minimum=0, maximum=1e4, doc="t over the slowest time for g = 0")
