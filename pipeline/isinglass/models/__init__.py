@@ -15,6 +15,7 @@ MODELS = {
     "dipolar-magnet": "isinglass.models.dipolar_magnet:DipolarMagnet",
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gauge-field": "isinglass.models.gauge_field:GaugeField",
+    "fast-neurons": "isinglass.models.fast_neurons:FastNeurons",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "ising": "isinglass.models.ising:Ising",

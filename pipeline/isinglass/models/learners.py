@@ -181,9 +181,9 @@ class Learners(Model):
         edges = out["centre"] + max(out["spread"], 1e-12) * np.linspace(-3, 3, BINS - 1)
         mine = _below(q, edges)
         theory = self._predictions(centre, momentum, edges)
-        out |= {name: _l1(mine, theirs) for name, theirs in theory.items()}
+        out |= {name: l1(mine, theirs) for name, theirs in theory.items()}
         classical = theory["l1_hamilton_jacobi"]
-        out["l1_limits"] = _l1(theory.get("l1_schroedinger", classical), classical)
+        out["l1_limits"] = l1(theory.get("l1_schroedinger", classical), classical)
         return out
 
     def _predictions(self, centre: float, momentum: float, edges: np.ndarray) -> dict[str, np.ndarray]:
@@ -201,19 +201,21 @@ class Learners(Model):
             return out
         c, s = math.cos(self.duration), math.sin(self.duration)
         free = centre * c + momentum * s
-        out["l1_hamilton_jacobi"] = _normal(edges, free, self.width * abs(c))
+        out["l1_hamilton_jacobi"] = gaussian_below(edges, free, self.width * abs(c))
         if self.kappa > 1:
-            out["l1_schroedinger"] = _normal(edges, free, math.hypot(self.width * c, self.planck / 2 / self.width * s))
+            out["l1_schroedinger"] = gaussian_below(
+                edges, free, math.hypot(self.width * c, self.planck / 2 / self.width * s)
+            )
         state = np.array([self.width, 0.0, centre, momentum])
         if self.planck > 0 or self.temperature > 0:
             learners.gaussian(self.planck, self.temperature, self.friction, self.duration, state)
-            out["l1_closure"] = _normal(edges, state[2], state[0])
+            out["l1_closure"] = gaussian_below(edges, state[2], state[0])
         if self.friction > 0:
             age = self.duration / self.friction
             slow = centre * math.exp(-age)
             for name, hbar in (("l1_fokker_planck", 0.0), ("l1_drift_diffusion", self.planck)):
                 variance = overdamped_variance(self.width**2, hbar, self.temperature, age)
-                out[name] = _normal(edges, slow, math.sqrt(variance))
+                out[name] = gaussian_below(edges, slow, math.sqrt(variance))
         return out
 
     @classmethod
@@ -237,15 +239,15 @@ def _below(q: np.ndarray, edges: np.ndarray) -> np.ndarray:
     q, z = np.sort(q), quantiles(q.size)
     k = np.clip(np.searchsorted(q, edges) - 1, 0, q.size - 2)
     gap = np.maximum(q[k + 1] - q[k], 1e-300)
-    return _normal(z[k] + (edges - q[k]) / gap * (z[k + 1] - z[k]), 0.0, 1.0)
+    return gaussian_below(z[k] + (edges - q[k]) / gap * (z[k + 1] - z[k]), 0.0, 1.0)
 
 
-def _l1(one: np.ndarray, other: np.ndarray) -> float:
+def l1(one: np.ndarray, other: np.ndarray) -> float:
     """Σ |p - p'| over cells, of the probabilities below their edges."""
     return float(abs(np.diff(one - other, prepend=0.0, append=0.0)).sum())
 
 
-def _normal(edges: np.ndarray, centre: float, width: float) -> np.ndarray:
+def gaussian_below(edges: np.ndarray, centre: float, width: float) -> np.ndarray:
     """Gaussian probability below each edge; a step where the width is 0."""
     return np.array([0.5 * math.erfc((centre - float(x)) / (math.sqrt(2) * max(width, 1e-300))) for x in edges])
 
