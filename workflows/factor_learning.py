@@ -10,19 +10,19 @@ from isinglass.figures import PhaseDiagram
 from isinglass.models.factor_learning import FactorLearning
 
 LABELS = {
-    "length": "length of the record $T$ (steps)",
+    "observed_steps": "length of the record $T$ (steps)",
     "noise_level": r"noise $\sigma$",
     "found_mean": "share of runs with an antisymmetric factor",
     "recovery_error_mean": "relative error of the weights",
 }
-AXES = ("length", "noise_level")
+AXES = ("observed_steps", "noise_level")
 diagram = partial(PhaseDiagram, x=AXES[0], y=AXES[1], facet="network", log=AXES, labels=LABELS)
 
 workflow = Workflow(
     title="Learning the factor of the weights",
     model=FactorLearning,
     axes={
-        "length": [2, 4, 8, 16, 32, 64, 128, 256],
+        "observed_steps": [2, 4, 8, 16, 32, 64, 128, 256],
         "noise_level": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
         "network": ["first", "second", "hidden"],
         "field": ["dirac", "klein_gordon"],

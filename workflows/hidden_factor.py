@@ -26,7 +26,7 @@ workflow = Workflow(
         "field": ["klein_gordon", "dirac"],
         "shuffled": [False, True],
     },
-    fixed={"network": "hidden", "length": 256},
+    fixed={"network": "hidden", "observed_steps": 256},
     samples=16,
     replicas=8,
     seed=1932,

@@ -55,7 +55,9 @@ def test_nothing_is_found_in_shuffled_records(network: str) -> None:
 def test_noise_looks_like_a_mass(field: str) -> None:
     """V(k = 0) of 1024 sites, σ = 0.1 and 0.5, 6 records: as theory to 4 SE (false alarm 6e-5 each) + 1 %."""
     for noise in (0.1, 0.5):
-        model = FactorLearning(field=field, network="second", noise_level=noise, length=100, sites=1024, updates=2000)
+        model = FactorLearning(
+            field=field, network="second", noise_level=noise, observed_steps=100, sites=1024, updates=2000
+        )
         found = np.array([model.simulate(*s)["mass_squared"][0] for s in streams(6)])
         exact = theory.noisy_weights(field, 0.3, 1024, 0.5, noise).sum()
         assert exact > 0.09 * 1.2
@@ -64,7 +66,7 @@ def test_noise_looks_like_a_mass(field: str) -> None:
 
 def test_a_hidden_partner_is_found_from_small_weights() -> None:
     """Klein-Gordon record, s = 0.01, 64 starts: as many as 1/√2 within 4 SE (0.24), and of these W² is S to 1 %."""
-    model = FactorLearning(field="klein_gordon", network="hidden", spread=0.01, length=64)
+    model = FactorLearning(field="klein_gordon", network="hidden", spread=0.01, observed_steps=64)
     noise = np.random.default_rng(5).integers(1, 2**63, (64, 4), dtype=np.uint64)
     out = model.simulate(streams(1)[0][0], noise)
     found = out["found"] == 1
@@ -77,7 +79,7 @@ def test_a_hidden_partner_is_found_from_small_weights() -> None:
 
 def test_a_learner_that_sees_too_little_learns_little() -> None:
     """σ = 1 and two steps of six sites: nothing found in 16; copies of the same streams are the same bytes."""
-    model = FactorLearning(sites=6, length=2, noise_level=1.0)
+    model = FactorLearning(sites=6, observed_steps=2, noise_level=1.0)
     rows = [model.simulate(*s) for s in streams(16)]
     assert not any(r["found"][0] for r in rows)
     again = model.simulate(*streams(1)[0])
@@ -88,8 +90,12 @@ def test_what_is_refused_and_what_is_flagged() -> None:
     with pytest.raises(InputError, match="would grow without bound"):
         FactorLearning(field="klein_gordon", time_step=1.0)
     FactorLearning(field="dirac", time_step=1.0)
-    with pytest.raises(InputError, match="lower length or sites"):
-        FactorLearning(sites=2**16, length=2**12)
+    with pytest.raises(InputError, match="lower observed_steps or sites"):
+        FactorLearning(sites=2**16, observed_steps=2**12)
+    with pytest.raises(InputError, match="a saddle"):
+        FactorLearning(network="hidden", spread=0.0)
+    with pytest.raises(InputError, match="too few to shuffle"):
+        FactorLearning(shuffled=True, observed_steps=8)
     wild = FactorLearning(field="klein_gordon", network="hidden", spread=100.0, rate=1.0)
     out = wild.simulate(*streams(1)[0])
     assert (out["diverged"][0], out["converged"][0], out["found"][0]) == (1, 0, 0)

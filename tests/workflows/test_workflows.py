@@ -196,6 +196,7 @@ OWN = {
     name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention", "cavity-memory")
 }  # 9 spins store no 1 %
 OWN["klein-gordon-dirac"] = {"equilibration": [8], "steps": [8], "records": [16]}  # a spectrum needs some times
+OWN["factor-learning"] = OWN["hidden-factor"] = {"updates": [20], "observed_steps": [16, 32]}
 OWN["signature-change"] = {"steps": [16]}
 
 

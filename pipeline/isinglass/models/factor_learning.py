@@ -50,7 +50,7 @@ class FactorLearning(Model):
     network: str = parameter("first", units="1", choices=("first", "second", "hidden"), doc="what is seen and learnt")
     sites: int = parameter(32, units="1", minimum=6, maximum=2**16, quenched=True, doc="sites N of the ring")
     mass: float = parameter(0.3, units="1", minimum=0, maximum=100, doc="m of the field, in hops in unit time")
-    length: int = parameter(256, units="step", minimum=2, maximum=2**24, doc="steps T of the record")
+    observed_steps: int = parameter(256, units="step", minimum=2, maximum=2**24, doc="steps T of the record")
     noise_level: float = parameter(0.0, units="1", minimum=0, maximum=1e6, doc="σ of measurement, in those of φ(0)")
     spread: float = parameter(0.1, units="1", minimum=0, maximum=1e3, doc="standard deviation of the first weights")
     rate: float = parameter(0.02, units="1", minimum=1e-9, maximum=1, doc="learning rate, over the inputs' variance")
@@ -77,7 +77,17 @@ class FactorLearning(Model):
                 f"time_step = {self.time_step:g} times E_max = {self.largest_energy:g} is 2 or more: the fastest mode "
                 "of the record would grow without bound; lower time_step"
             )
-        check_memory(8.0 * 2 * self.sites * 6 * (self.length + 1), "the record", "lower length or sites")
+        if self.network == "hidden" and self.spread == 0:
+            raise InputError(
+                "spread = 0 is a saddle of a network with hidden partners, which never leaves it; raise spread"
+            )
+        if self.shuffled and self.observed_steps < 16:
+            raise InputError(
+                f"observed_steps = {self.observed_steps} are too few to shuffle: some pairs would stay; at least 16"
+            )
+        check_memory(
+            8.0 * 2 * self.sites * 6 * (self.observed_steps + 1), "the record", "lower observed_steps or sites"
+        )
 
     @property
     def largest_energy(self) -> float:
@@ -102,13 +112,13 @@ class FactorLearning(Model):
     def cost(self) -> float:
         """Nanoseconds, roughly."""
         inputs = 6 if self.network == "first" else 10
-        return self.length * self.sites * (200.0 + 2.0 * inputs**2) + 600.0 * self.updates + 1e5
+        return self.observed_steps * self.sites * (200.0 + 2.0 * inputs**2) + 600.0 * self.updates + 1e5
 
     def simulate(self, disorder: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         """See `Model.simulate`."""
         stream, n = jumped(disorder, 0), self.sites
         phi, beta = drawn(stream, 1.0, (2, 2, n))
-        fields, partners = np.empty((2, self.length + 2, 2, n))
+        fields, partners = np.empty((2, self.observed_steps + 2, 2, n))
         active, learning, _ = self.generating
         factors.record(active, learning, phi, beta, self.time_step, fields, partners)
         rows = [self._learn(fields, partners, jumped(s, 0)) for s in noise]
@@ -116,7 +126,7 @@ class FactorLearning(Model):
 
     def pairs(self, fields: np.ndarray, partners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Inputs and what is predicted of them, each (T, 2, N): one pair for each set of weights, W_a first."""
-        h, t = self.time_step, self.length
+        h, t = self.time_step, self.observed_steps
         if self.network == "first":
             return [
                 (partners[:t], (fields[1 : t + 1] - fields[:t]) / h),
@@ -198,7 +208,7 @@ class FactorLearning(Model):
     @classmethod
     def tiny(cls) -> Self:
         """See `Model.tiny`."""
-        return cls(sites=6, length=12, noise_level=0.1, updates=20)
+        return cls(sites=6, observed_steps=12, noise_level=0.1, updates=20)
 
 
 def drawn(stream: np.ndarray, scale: float, shape: tuple[int, ...]) -> np.ndarray:
