@@ -145,6 +145,24 @@ def test_an_interaction_turns_the_frozen_half_before_it_melts() -> None:
     assert frozen["censored"][0] == 1
 
 
+def test_the_conjugate_is_a_quarter_of_a_turn() -> None:
+    """J = A S^-½ of whole matrices, 1e-12, also where Q has no symmetry; a Dirac wave keeps an envelope of 1."""
+    for wilson in (0.4, 1.0):
+        model = KleinGordonDirac(sites=8, wilson=wilson, angle=np.pi / 2)
+        eye = np.eye(8)
+        here, right, left = model.stencil
+        q = here * eye + right * np.roll(eye, 1, axis=1) + left * np.roll(eye, -1, axis=1)
+        a = np.block([[np.zeros((8, 8)), -q.T], [q, np.zeros((8, 8))]])
+        values, vectors = np.linalg.eigh(a.T @ a)
+        j = a @ vectors @ np.diag(values**-0.5) @ vectors.T
+        x = np.random.default_rng(1).normal(size=(2, 8))
+        np.testing.assert_allclose(model.conjugate(x).ravel(), j @ x.ravel(), atol=1e-12)
+    wave = KleinGordonDirac(angle=np.pi / 2, start="wave", equilibration=0, steps=300, time_step=0.02, copies=1)
+    out = wave.simulate(*(s[0] for s in streams(1)))
+    assert abs(out["envelope_trace"] - 1).max() < 1e-3
+    assert out["overlap_trace"].min() < -0.5
+
+
 def test_copies_and_their_noise() -> None:
     """b is a without noise; with noise b differs, and more so c; copy a is the same bytes with and without them."""
     d, n = (s[0] for s in streams(1))

@@ -16,6 +16,7 @@ MODELS = {
     "echo-state": "isinglass.models.echo_state:EchoState",
     "gauge-field": "isinglass.models.gauge_field:GaugeField",
     "fast-neurons": "isinglass.models.fast_neurons:FastNeurons",
+    "factor-learning": "isinglass.models.factor_learning:FactorLearning",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",
     "ising": "isinglass.models.ising:Ising",
