@@ -24,18 +24,17 @@ def draw(stream: np.ndarray, out: np.ndarray) -> None:
 def moments(q: np.ndarray, out: np.ndarray) -> None:
     """Means and covariances of q (2, M) into `out` (5,): m1, m2, C11, C12, C22, with the denominator M."""
     n = q.shape[1]
-    out[:] = 0.0
+    mx, my, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
-        out[0] += q[0, i]
-        out[1] += q[1, i]
-    out[0] /= n
-    out[1] /= n
+        mx += q[0, i]
+        my += q[1, i]
+    mx, my = mx / n, my / n
     for i in range(n):
-        x, y = q[0, i] - out[0], q[1, i] - out[1]
-        out[2] += x * x
-        out[3] += x * y
-        out[4] += y * y
-    out[2:] /= n
+        x, y = q[0, i] - mx, q[1, i] - my
+        xx += x * x
+        xy += x * y
+        yy += y * y
+    out[0], out[1], out[2], out[3], out[4] = mx, my, xx / n, xy / n, yy / n
 
 
 @jit
@@ -87,7 +86,7 @@ def pair_energy(q: np.ndarray, v: np.ndarray, coupling: float, interaction: int)
         total += (m[2] + m[4]) / (m[2] * m[4] - m[3] * m[3]) / 8
     elif interaction == SEPARATE:
         total += (1 / m[2] + 1 / m[4]) / 8
-    return total
+    return float(total)
 
 
 @jit
@@ -146,4 +145,4 @@ def ring_energy(q: np.ndarray, v: np.ndarray) -> float:
         here = 1.0 / (q[i + 1] - q[i]) if i + 1 < n else 1.0 / (q[0] + 2 * math.pi - q[i])
         total += 0.5 * v[i] ** 2 + 0.125 * (here - before) ** 2
         before = here
-    return total
+    return float(total)

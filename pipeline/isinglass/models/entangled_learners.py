@@ -22,7 +22,7 @@ MOST_WORK = 1e10
 
 @dataclass(frozen=True)
 class EntangledLearners(Model):
-    """M learners of two trainables q1, q2 (m = ω = ħ = 1), at rest, drawn from the ground state of two oscillators; then
+    """M learners of two trainables q1, q2 (m = ω = ħ = 1), at rest, drawn from two oscillators' ground state; then
 
         V = ½q1² + ½q2² + ½g(q1 - q2)²   for a time t,    q̈ = -∂V + force of the Fisher information
 
@@ -58,7 +58,7 @@ class EntangledLearners(Model):
         Observable("l1", "1", long_name="L1 distance of the joint density to Schroedinger"),
         Observable("l1_floor", "1", long_name="L1 distance of as many exact draws"),
         Observable("correlation", "1", long_name="correlation of q1 and q2 of the learners"),
-        Observable("correlation_error", "1", long_name="correlation less that of Schroedinger"),
+        Observable("correlation_excess", "1", long_name="correlation less that of Schroedinger"),
         Observable("chsh", "1", long_name="largest CHSH value of the learners' signs"),
         Observable("chsh_signs", "1", long_name="largest CHSH value of Schroedinger's signs, same clocks"),
         Observable("equal_clocks", "1", long_name="rms of E less Schroedinger's, equal clocks"),
@@ -122,7 +122,7 @@ class EntangledLearners(Model):
             "l1": l1,
             "l1_floor": floor,
             "correlation": correlation,
-            "correlation_error": correlation - float(exact[0, 1] / exact[0, 0]),
+            "correlation_excess": correlation - float(exact[0, 1] / exact[0, 0]),
             "chsh": chsh(mine),
             "chsh_signs": chsh(theirs),
             "equal_clocks": float(np.sqrt(square[equal].mean())),
@@ -157,7 +157,7 @@ class EntangledLearners(Model):
         return out
 
     def sign_correlations(self, covariance: np.ndarray) -> np.ndarray:
-        """E(θ1, θ2) of Schroedinger (CLOCKS, CLOCKS): (2/π) asin of the correlation of q1 cos θ1 + p1 sin θ1 and so on."""
+        """E(θ1, θ2) of Schroedinger (CLOCKS, CLOCKS): (2/π) asin of the correlation of q cos θ + p sin θ."""
         angle = np.pi * np.arange(CLOCKS) / CLOCKS
         read = np.zeros((2, CLOCKS, 4))
         for side in range(2):

@@ -14,14 +14,16 @@ from isinglass.kernels.streams import uniform
 from isinglass.models.base import Model, Observable, parameter
 
 CELLS = 24
-HIGHEST = 64
+HIGHEST = 40
 """Largest wave number of the exact solution, beside the winding."""
+POINTS = 1024
+"""Places at which it is evaluated."""
 MOST_WORK = 1e10
 
 
 @dataclass(frozen=True)
 class RingLearners(Model):
-    """M learners on a ring of 2π with a Fisher interaction of neighbours, ħ = m = 1, all with the velocity α at the start:
+    """M learners on a ring of 2π with a Fisher interaction of neighbours, ħ = m = 1, all of velocity α at the start:
 
     H = Σ ½v² + ⅛ Σ (d_n - d_n-1)²,  d_n = 1/(q_n+1 - q_n),  density at the start ∝ exp(2b cos(q - q0))
 
@@ -115,7 +117,7 @@ class RingLearners(Model):
         c = (np.exp(self.modulation * (np.cos(angle) - 1)) * np.cos(np.arange(HIGHEST + 1)[:, None] * angle)).sum(
             axis=1
         )
-        grid = 2 * np.pi * np.arange(4096) / 4096
+        grid = 2 * np.pi * np.arange(POINTS) / POINTS
         at = grid - place - winding * time
         phase = np.exp(-0.5j * (n**2 * time % (4 * np.pi)))
         psi = c[0] + 2 * ((c[1:] * phase)[:, None] * np.cos(n[:, None] * at)).sum(axis=0)
