@@ -88,6 +88,21 @@ def test_the_mean_over_shapes() -> None:
     )
 
 
+def test_what_is_reported() -> None:
+    """Radius of a flat circle at rest, a|cos τ|; departure and its change with the sites, as computed."""
+    assert look(CurvedString(curvature=0, size=0.5, shape="circle", duration=1.0))["radius"] == pytest.approx(
+        0.5 * math.cos(1.0), rel=2e-3
+    )
+    model = CurvedString(size=0.2, shape="circle", motion="travelling")
+    out = look(model)
+    fine, drift, radius, _ = model.run(CIRCLE, 64)
+    coarse = model.run(CIRCLE, 32)[0]
+    assert out["departure"] == np.hypot(*fine)
+    assert out["departure_per_square"] == pytest.approx(np.hypot(*fine) / 0.04)
+    assert out["discretisation"] == pytest.approx(np.hypot(*(fine - coarse)) / 3)
+    assert (out["energy_drift"], out["radius"]) == (drift, radius)
+
+
 def test_flat_space_and_no_size() -> None:
     """Waves of a string in flat space leave its centre alone; a string of size 0 is a point."""
     assert look(CurvedString(curvature=0, size=1.0, motion="travelling"))["departure"] < 1e-13

@@ -71,6 +71,9 @@ def test_off_the_point_a_gauge_field_is_lost_or_explodes() -> None:
     assert out["diverged"] == 1
     assert math.isnan(out["gauge_memory"])
     assert out["gauge_change"] > 0.1
+    kept = look(OnsagerTensor(length=8, divergence_ratio=0.9, duration=20.0))
+    assert kept["gauge_change"] == pytest.approx(abs(math.log(abs(kept["gauge_memory"]))) / 20)
+    assert 0 < kept["gauge_memory"] < 1
     lawful = look(OnsagerTensor(length=8, trace_ratio=0.5, divergence_ratio=0.75, mixed_ratio=0.5))
     assert lawful["lowest_eigenvalue"] == pytest.approx(0, abs=1e-15)
     assert lawful["conformal_rate"] == pytest.approx(0, abs=1e-14)

@@ -191,6 +191,7 @@ TINY = {
     "duration": [1.0, 2.0, 4.0],
     "films": [4],
     "sites": [16, 18, 20],
+    "learners": [16, 32, 64],
 }
 OWN = {
     name: {"spins": [120]} for name in ("transverse-retrieval", "quench-retention", "cavity-memory")
