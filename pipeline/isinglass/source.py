@@ -65,6 +65,8 @@ def _import(text: str, origin: str, name: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         what = " ".join(f"{type(error).__name__}: {error}".split())
+        if isinstance(error, ModuleNotFoundError):
+            what += ": install it where the run and its workers are, or define what you need in this file"
         raise InputError(f"{origin}{_line(error, path)}: {what}") from error
     return module
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import shlex
 import sys
@@ -137,17 +136,27 @@ def confirmed(plan: Plan, confirm: Callable[[str], bool]) -> bool:
 def without_those_at_work(
     root: Path, jobs: int, missing: Sequence[int], requests: set[str]
 ) -> tuple[list[int], list[str]]:
-    """The shares to send, and the ids of earlier arrays for one of `requests` whose elements still fill the others."""
+    """The shares to send, and the ids of earlier arrays for one of `requests` whose elements still fill the others.
+
+    Raises InputError where such an array parts the sweep otherwise: what its elements do would be done twice.
+    """
     busy: set[int] = set()
     alive: set[str] = set()
-    same = [made for made in submissions(root) if made.jobs == jobs and made.request in requests]
+    same = [made for made in submissions(root) if made.request in requests]
     for name in sorted({made.scheduler for made in same}):
         earlier = [made for made in same if made.scheduler == name]
         known = states(earlier) or {}
-        for job, element, share in itertools.chain.from_iterable(made.shares() for made in earlier):
-            if known.get((job, element), ENDED) != ENDED and share in missing:
-                busy.add(share)
-                alive.add(job)
+        for made in earlier:
+            at_work = [(job, share) for job, n, share in made.shares() if known.get((job, n), ENDED) != ENDED]
+            if at_work and made.jobs != jobs:
+                raise InputError(
+                    f"{len(at_work)} of {made.jobs} shares of an earlier submission still wait or run "
+                    f"({', '.join(made.ids)}): wait for them, cancel them, or submit with --jobs {made.jobs}"
+                )
+            for job, share in at_work:
+                if share in missing:
+                    busy.add(share)
+                    alive.add(job)
     return [share for share in missing if share not in busy], sorted(alive)
 
 

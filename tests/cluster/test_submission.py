@@ -7,7 +7,6 @@ index variable: PBS, LSF and HTCondor were not run on the real thing.
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 from pathlib import Path
 
@@ -276,6 +275,7 @@ def test_what_an_array_at_work_does_not_ask_is_sent(home: Path, monkeypatch: pyt
     sweep = Sweep(home, "kind: pbs\n", seconds=0.001, jobs=2)
     sweep.submit()
     assert "nothing was submitted" in sweep.submit()
+    assert "2 of 2 shares of an earlier submission still wait or run (7[]): wait" in sweep.submit("--jobs", "3", code=2)
     assert "submitted     9[] (2 elements)" in sweep.submit("--samples", "5")
     assert "nothing was submitted" in sweep.submit("--samples", "5")
     assert "2 waiting" in sweep.status()
@@ -339,17 +339,16 @@ def test_a_rejected_array_is_taken_back(home: Path, monkeypatch: pytest.MonkeyPa
     assert not list(sweep.root.glob("jobs/*/submission.json"))
 
 
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="there is no folder that root, too, cannot write into")
 def test_an_unwritable_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root writes everywhere")
     log = stand_ins(home, monkeypatch)
     sweep = Sweep(home, "kind: pbs\n", seconds=0.001)
-    home.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    try:
-        out = sweep.submit(code=2)
-    finally:
-        home.chmod(stat.S_IRWXU)
-    assert len(out.strip().splitlines()[-1].split("\n")) == 1
+    root = "/sys/kernel/isinglass"
+    words = ("slow.py", "--out", root, "--set", "seconds=0.001", "--cluster", "site.yaml", "--jobs", "2")
+    out = sweep.command("submit", *words, code=2)
+    last = out.strip().splitlines()[-1]
+    assert last.startswith("isinglass: ")
+    assert root in last
     assert not log.exists()
 
 
