@@ -77,3 +77,11 @@ def test_distances_at_the_ends() -> None:
     klein_gordon, dirac_distance = theory.residuals([0, np.pi / 2])
     assert klein_gordon == pytest.approx([0, 0], abs=1e-15)
     assert dirac_distance == pytest.approx([np.sqrt(2), 0], abs=1e-7)
+
+
+@pytest.mark.parametrize("field", ["dirac", "klein_gordon"])
+def test_weights_of_a_noisy_record(field: str) -> None:
+    """Without noise the field's own; for much noise σ² of white errors alone: 2/h² on the site, no hops (1e-2)."""
+    own = [-0.25, 0, 0.09 + 0.5, 0, -0.25] if field == "dirac" else [0, -1, 2.09, -1, 0]
+    assert theory.noisy_weights(field, 0.3, 64, 0.5, 0.0) == pytest.approx(own, abs=1e-9)
+    assert theory.noisy_weights(field, 0.3, 64, 0.5, 100.0) == pytest.approx([0, 0, 8, 0, 0], abs=1e-2)

@@ -14,6 +14,7 @@ MODELS = {
     "dicke-master": "isinglass.models.dicke_master:DickeMaster",
     "dipolar-magnet": "isinglass.models.dipolar_magnet:DipolarMagnet",
     "echo-state": "isinglass.models.echo_state:EchoState",
+    "factor-learning": "isinglass.models.factor_learning:FactorLearning",
     "gauge-field": "isinglass.models.gauge_field:GaugeField",
     "gaussian-boltzmann": "isinglass.models.gaussian_boltzmann:GaussianBoltzmannMachine",
     "hopfield": "isinglass.models.hopfield:Hopfield",

@@ -88,3 +88,23 @@ def signature_line(angle: npt.ArrayLike) -> Floats:
     """m/sin k at which growth ends in (B), raw and odd: √cos2θ; NaN beyond θ = π/4."""
     c = np.cos(2 * np.asarray(angle, float))
     return np.asarray(np.sqrt(np.where(c >= 0, c, np.nan)))
+
+
+def noisy_weights(field: str, mass: float, sites: int, step: float, noise: float) -> Floats:
+    """V, hops -2..2 of one type, that a regression finds in a long record of φ with errors of variance `noise`².
+
+    φ(t+h) - 2φ(t) + φ(t-h) = -h² V φ by least squares; φ and β start as normal numbers of variance 1.
+    In mode k the field has power P, from the leapfrog's own ω; input and target share the error of φ(t), so that the
+    best V_k is (S P + 2σ²/h²)/(P + σ²), and five hops fit it with weights P + σ². `field`: dirac or klein_gordon.
+    Derived here, for mass > 0 and many sites: in few, the power of single modes scatters, and the mean is larger.
+    """
+    k = 2 * np.pi * np.arange(sites) / sites
+    squared = mass**2 + (np.sin(k) ** 2 if field == "dirac" else 2 - 2 * np.cos(k))
+    cosine = 1 - step**2 * squared / 2
+    start = step**2 * (squared if field == "dirac" else 1.0)
+    power = 0.5 * (1 + (start + (1 - cosine) ** 2) / (1 - cosine**2))
+    waves = np.exp(1j * np.outer(k, np.arange(-2, 3)))
+    seen = power + noise**2
+    left = (waves.conj().T * seen) @ waves
+    right = waves.conj().T @ (squared * power + 2 * noise**2 / step**2)
+    return np.asarray(np.linalg.solve(left, right).real)
