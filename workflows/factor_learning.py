@@ -14,6 +14,7 @@ LABELS = {
     "noise_level": r"noise $\sigma$",
     "found_mean": "share of runs with an antisymmetric factor",
     "recovery_error_mean": "relative error of the weights",
+    "antisymmetric_share_mean": "antisymmetric share of the odd factor",
 }
 AXES = ("observed_steps", "noise_level")
 diagram = partial(PhaseDiagram, x=AXES[0], y=AXES[1], facet="network", log=AXES, labels=LABELS)
@@ -35,6 +36,8 @@ workflow = Workflow(
                     "mass_squared", "converged", "diverged"),
     ],
     figures=[
+        diagram(panels=("antisymmetric_share_mean",), at={"field": "dirac"}, limits=(0, 1), name="factor_share_dirac",
+                title="Antisymmetric share of the learned factor, Dirac field"),
         diagram(panels=("found_mean",), at={"field": "dirac"}, name="factor_found_dirac",
                 title="Antisymmetric factor found in records of a Dirac field"),
         diagram(panels=("found_mean",), at={"field": "klein_gordon"}, name="factor_found_klein_gordon",

@@ -148,6 +148,14 @@ def test_the_phase_is_that_of_the_end_of_a_step() -> None:
     assert x == pytest.approx(np.exp(1j * alpha), abs=1e-13)
 
 
+@pytest.mark.parametrize("sites", [4, 6, 8, 9, 32])
+def test_klein_gordon_starts_with_charge_of_one_sign(sites: int) -> None:
+    """p = iEφ of every wave, E of the ring at rest, in small rings too."""
+    x, y = GaugeField(field="klein_gordon", sites=sites)._initial(RANDOM[0].copy())
+    e = theory.frequency(0.0, np.arange(sites), sites, 0.3)
+    np.testing.assert_allclose(np.fft.fft(y), 1j * e * np.fft.fft(x), atol=1e-12)
+
+
 def test_second_order_of_what_is_conserved() -> None:
     """Dirac's charge; energy and Gauss's law where links learn: slopes 2 from h = 0.1 to 0.025."""
     found = {}

@@ -131,6 +131,19 @@ def test_distances_from_both_equations(angle: float) -> None:
         assert found == pytest.approx(float(exact), rel=0.06, abs=1e-3), name
 
 
+def test_the_conjugate_of_a_field_is_that_of_whole_matrices() -> None:
+    """Jφ of J = A/√(AᵀA), A read off from its stencil: √(AᵀA) Jφ = Aφ, J an isometry that squares to -1."""
+    n, model = 9, KleinGordonDirac(sites=9, mass=0.4, wilson=0.3)
+    here, right, left = model.stencil
+    q = here * np.eye(n) + right * np.roll(np.eye(n), 1, axis=1) + left * np.roll(np.eye(n), -1, axis=1)
+    a = np.block([[np.zeros((n, n)), -q.T], [q, np.zeros((n, n))]])
+    squares, vectors = np.linalg.eigh(a.T @ a)
+    field = np.random.default_rng(6).normal(size=(2, n))
+    turned = model.conjugate(field)
+    np.testing.assert_allclose((vectors * np.sqrt(squares)) @ vectors.T @ turned.ravel(), a @ field.ravel(), atol=1e-12)
+    np.testing.assert_allclose(model.conjugate(turned), -field, atol=1e-12)
+
+
 def test_an_interaction_turns_the_frozen_half_before_it_melts() -> None:
     """λ = 0.3, N = 512: the overlap passes 0 while the envelope is above 1/4; at λ = 0 neither happens."""
     model = KleinGordonDirac(
