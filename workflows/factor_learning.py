@@ -14,7 +14,7 @@ LABELS = {
     "noise_level": r"noise $\sigma$",
     "found_mean": "share of runs with an antisymmetric factor",
     "recovery_error_mean": "relative error of the weights",
-    "antisymmetric_share_mean": "antisymmetric share of the odd factor",
+    "antisymmetric_weight_mean": "antisymmetric factor, share of squared weights",
 }
 AXES = ("observed_steps", "noise_level")
 diagram = partial(PhaseDiagram, x=AXES[0], y=AXES[1], facet="network", log=AXES, labels=LABELS)
@@ -32,12 +32,14 @@ workflow = Workflow(
     samples=16,
     seed=1931,
     stages=[
-        errors.mean("found", "recovery_error", "explained", "antisymmetric_share", "odd_share", "symmetric_share",
-                    "mass_squared", "converged", "diverged"),
+        errors.mean("found", "recovery_error", "explained", "antisymmetric_share", "antisymmetric_weight", "odd_share",
+                    "symmetric_share", "mass_squared", "converged", "diverged"),
     ],
     figures=[
-        diagram(panels=("antisymmetric_share_mean",), at={"field": "dirac"}, limits=(0, 1), name="factor_share_dirac",
-                title="Antisymmetric share of the learned factor, Dirac field"),
+        diagram(panels=("antisymmetric_weight_mean",), at={"field": "dirac"}, name="factor_weight_dirac",
+                title="Antisymmetric factor in weights learnt from a Dirac field"),
+        diagram(panels=("antisymmetric_weight_mean",), at={"field": "klein_gordon"}, name="factor_weight_klein_gordon",
+                title="Antisymmetric factor in weights learnt from a Klein-Gordon field"),
         diagram(panels=("found_mean",), at={"field": "dirac"}, name="factor_found_dirac",
                 title="Antisymmetric factor found in records of a Dirac field"),
         diagram(panels=("found_mean",), at={"field": "klein_gordon"}, name="factor_found_klein_gordon",

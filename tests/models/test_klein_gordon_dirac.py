@@ -10,6 +10,7 @@ import pytest
 
 from isinglass import catalog
 from isinglass.exceptions import InputError
+from isinglass.kernels.streams import random_signs
 from isinglass.models.klein_gordon_dirac import KleinGordonDirac, memory
 from isinglass.theory import lattice_fields as theory
 
@@ -142,6 +143,20 @@ def test_the_conjugate_of_a_field_is_that_of_whole_matrices() -> None:
     turned = model.conjugate(field)
     np.testing.assert_allclose((vectors * np.sqrt(squares)) @ vectors.T @ turned.ravel(), a @ field.ravel(), atol=1e-12)
     np.testing.assert_allclose(model.conjugate(turned), -field, atol=1e-12)
+
+
+def test_amplitudes_and_windows() -> None:
+    """Amplitudes are those of u by a discrete Fourier transform; means are over the window alone."""
+    model = KleinGordonDirac(sites=12, temperature=0.4, equilibration=20, steps=20, records=8, modes=7, copies=1)
+    disorder, noise = (s[0] for s in streams(1))
+    out = model.simulate(disorder, noise)
+    stream, message = disorder.copy(), np.empty(24, np.int8)
+    random_signs(stream, message)
+    run = model.run(message, noise[0].copy())
+    assert run is not None
+    np.testing.assert_allclose(out["amplitude"][0], np.fft.fft(run[0][:, 0])[:, :7] / math.sqrt(12), atol=1e-12)
+    for name, trace in (("norm", "norm_trace"), ("raw_overlap", "overlap_trace")):
+        assert out[name][0] == pytest.approx(out[trace][0][model.times > 20].mean(), abs=1e-14)
 
 
 def test_an_interaction_turns_the_frozen_half_before_it_melts() -> None:

@@ -43,9 +43,9 @@ class GaugeField(Model):
     The disorder draws the initial field, noise draws α: `drive` smooth, three modes of sin; white, anew at each site
     and step. Violations are Σ|ρ - ρ'|/Σ|ρ| against the run without α (same g, same flux), mean over the records;
     `motion` is how far ρ moves without α. `frequency` is of wave q = `wave` alone at the given flux, from the
-    propagator, from two complex initial states, all that a wave has. `diverged`: a value went beyond 10⁶ (observables NaN); `converged`: not
-    diverged, energy kept within 0.05 without α, and Gauss's law within 0.1 where links learn. h (m + 2) >= 2 is
-    refused: the fastest wave would grow.
+    propagator, from two complex initial states, all that a wave has. `diverged`: a value went beyond 10⁶ (observables
+    NaN); `converged`: not diverged, energy kept within 0.05 without α, and Gauss's law within 0.1 where links learn.
+    h (m + 2) >= 2 is refused: the fastest wave would grow.
     """
 
     field: str = parameter("dirac", units="1", choices=("dirac", "klein_gordon"), quenched=True, doc="which equation")
