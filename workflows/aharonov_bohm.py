@@ -20,7 +20,7 @@ workflow = Workflow(
         PhaseLines(x="flux", observable="frequency", colour="wave", at={"field": "dirac"},
                    theory=lambda flux, wave: theory.frequency(flux, wave, 32, 0.3), limits=(0.28, 0.72),
                    labels={"flux": r"flux $\Phi$ (rad)", "wave": "wave number $q$",
-                           "frequency_mean": r"frequency $\omega$ (rad, unit time)"},
+                           "frequency_mean": r"frequency $\omega$ (rad per unit time)"},
                    title="Waves of a ring with a flux, N = 32, m = 0.3", name="aharonov_bohm"),
     ],
     presets={"paper": {"axes": {"flux": np.linspace(0, 2 * np.pi, 65)}, "fixed": {"sites": 32, "time_step": 0.01,

@@ -12,11 +12,12 @@ from isinglass.models.factor_learning import FactorLearning
 LABELS = {
     "observed_steps": "length of the record $T$ (steps)",
     "noise_level": r"noise $\sigma$",
-    "found_mean": "share of runs with an antisymmetric factor",
-    "recovery_error_mean": "relative error of the weights",
+    "found_mean": "share of runs that find the factor",
+    "antisymmetric_weight_mean": "antisymmetric factor, share of squared weights",
 }
 AXES = ("observed_steps", "noise_level")
-diagram = partial(PhaseDiagram, x=AXES[0], y=AXES[1], facet="network", log=AXES, labels=LABELS)
+PANELS = ("found_mean", "antisymmetric_weight_mean")
+diagram = partial(PhaseDiagram, x=AXES[0], y=AXES[1], panels=PANELS, log=AXES, labels=LABELS)
 
 workflow = Workflow(
     title="Learning the factor of the weights",
@@ -31,18 +32,16 @@ workflow = Workflow(
     samples=16,
     seed=1931,
     stages=[
-        errors.mean("found", "recovery_error", "explained", "antisymmetric_share", "odd_share", "symmetric_share",
-                    "mass_squared", "converged", "diverged"),
+        errors.mean("found", "recovery_error", "explained", "antisymmetric_share", "antisymmetric_weight", "odd_share",
+                    "symmetric_share", "mass_squared", "converged", "diverged"),
     ],
     figures=[
-        diagram(panels=("found_mean",), at={"field": "dirac"}, name="factor_found_dirac",
-                title="Antisymmetric factor found in records of a Dirac field"),
-        diagram(panels=("found_mean",), at={"field": "klein_gordon"}, name="factor_found_klein_gordon",
-                title="Antisymmetric factor found in records of a Klein-Gordon field"),
-        diagram(panels=("recovery_error_mean",), at={"field": "dirac"}, name="factor_error_dirac",
-                title="Recovery of the generating weights, Dirac field"),
-        diagram(panels=("recovery_error_mean",), at={"field": "klein_gordon"}, name="factor_error_klein_gordon",
-                title="Recovery of the generating weights, Klein-Gordon field"),
+        diagram(at={"field": "dirac", "network": "first"}, name="factor_dirac_first",
+                title="Dirac field, both fields seen"),
+        diagram(at={"field": "dirac", "network": "hidden"}, name="factor_dirac_hidden",
+                title="Dirac field, partners hidden"),
+        diagram(at={"field": "klein_gordon", "network": "hidden"}, name="factor_klein_gordon_hidden",
+                title="Klein-Gordon field, partners hidden"),
     ],
     presets={"paper": {"axes": {"noise_level": np.geomspace(0.003, 1, 16)}, "samples": 64}},
 )  # fmt: skip

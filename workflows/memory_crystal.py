@@ -11,7 +11,7 @@ from isinglass.models.klein_gordon_dirac import KleinGordonDirac
 
 LABELS = {
     "interaction": r"interaction $\lambda$",
-    "time": r"time, $4\lambda t$",
+    "time": r"record $n$, at time $t=(n+1)/4\lambda$",
     "overlap_trace_mean": r"raw overlap $\phi(t)\cdot\phi(0)/|\phi(0)|^2$",
     "envelope_trace_mean": "envelope of the overlap",
     "retention_time_mean": "time at which the envelope is 1/4",

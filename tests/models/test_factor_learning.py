@@ -64,6 +64,16 @@ def test_noise_looks_like_a_mass(field: str) -> None:
         assert abs(found.mean() - exact) < 4 * found.std(ddof=1) / math.sqrt(6) + 0.01 * exact
 
 
+def test_noise_in_the_inputs_makes_weights_small() -> None:
+    """Dirac, both fields seen, whose power is 1 in every mode: weights over 1 + σ², error σ²/(1 + σ²) within 0.03, for
+    scatter of 0.05 in quadrature and the step (0.2); were only φ noisy, it would be 0.35.
+    """  # fmt: skip
+    model = FactorLearning(noise_level=1.0, time_step=0.2, sites=1024, observed_steps=100, updates=1000)
+    out = model.simulate(*streams(1)[0])
+    assert out["recovery_error"][0] == pytest.approx(0.5, abs=0.03)
+    assert out["antisymmetric_weight"][0] == pytest.approx(1 / 1.18, abs=0.03)
+
+
 def test_a_hidden_partner_is_found_from_small_weights() -> None:
     """Klein-Gordon record, s = 0.01, 64 starts: as many as 1/√2 within 4 SE (0.24), and of these W² is S to 1 %."""
     model = FactorLearning(field="klein_gordon", network="hidden", spread=0.01, observed_steps=64)
@@ -75,6 +85,17 @@ def test_a_hidden_partner_is_found_from_small_weights() -> None:
     assert out["symmetric_share"][found].min() > 0.99
     assert (out["odd_share"][~found] < 0.02).all(), "the others are even, and wrong"
     assert out["recovery_error"][~found].min() > 0.05
+
+
+def test_large_weights_find_roots_in_other_bases() -> None:
+    """s = 1: of those starts whose W² is S to 2 %, no more than 0.6 have an antisymmetric factor (0.29 expected)."""
+    model = FactorLearning(field="klein_gordon", network="hidden", spread=1.0, mass=1.0, observed_steps=64)
+    noise = np.random.default_rng(6).integers(1, 2**63, (64, 4), dtype=np.uint64)
+    out = model.simulate(streams(1)[0][0], noise)
+    right = out["recovery_error"] < 0.02
+    assert right.mean() > 0.5
+    assert 0 < out["found"][right].mean() < 0.6
+    assert (out["found"][right] == ((out["odd_share"] > 0.01) & (out["antisymmetric_share"] > 0.9))[right]).all()
 
 
 def test_a_learner_that_sees_too_little_learns_little() -> None:

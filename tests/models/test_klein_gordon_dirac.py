@@ -10,6 +10,7 @@ import pytest
 
 from isinglass import catalog
 from isinglass.exceptions import InputError
+from isinglass.kernels.streams import random_signs
 from isinglass.models.klein_gordon_dirac import KleinGordonDirac, memory
 from isinglass.theory import lattice_fields as theory
 
@@ -129,6 +130,33 @@ def test_distances_from_both_equations(angle: float) -> None:
     for name, exact in zip(("klein_gordon_residual", "dirac_residual"), theory.residuals(angle), strict=True):
         found = np.mean([r[name][0] for r in rows])
         assert found == pytest.approx(float(exact), rel=0.06, abs=1e-3), name
+
+
+def test_the_conjugate_of_a_field_is_that_of_whole_matrices() -> None:
+    """Jφ of J = A/√(AᵀA), A read off from its stencil: √(AᵀA) Jφ = Aφ, J an isometry that squares to -1."""
+    n, model = 9, KleinGordonDirac(sites=9, mass=0.4, wilson=0.3)
+    here, right, left = model.stencil
+    q = here * np.eye(n) + right * np.roll(np.eye(n), 1, axis=1) + left * np.roll(np.eye(n), -1, axis=1)
+    a = np.block([[np.zeros((n, n)), -q.T], [q, np.zeros((n, n))]])
+    squares, vectors = np.linalg.eigh(a.T @ a)
+    field = np.random.default_rng(6).normal(size=(2, n))
+    turned = model.conjugate(field)
+    np.testing.assert_allclose((vectors * np.sqrt(squares)) @ vectors.T @ turned.ravel(), a @ field.ravel(), atol=1e-12)
+    np.testing.assert_allclose(model.conjugate(turned), -field, atol=1e-12)
+
+
+def test_amplitudes_and_windows() -> None:
+    """Amplitudes are those of u by a discrete Fourier transform; means are over the window alone."""
+    model = KleinGordonDirac(sites=12, temperature=0.4, equilibration=20, steps=20, records=8, modes=7, copies=1)
+    disorder, noise = (s[0] for s in streams(1))
+    out = model.simulate(disorder, noise)
+    stream, message = disorder.copy(), np.empty(24, np.int8)
+    random_signs(stream, message)
+    run = model.run(message, noise[0].copy())
+    assert run is not None
+    np.testing.assert_allclose(out["amplitude"][0], np.fft.fft(run[0][:, 0])[:, :7] / math.sqrt(12), atol=1e-12)
+    for name, trace in (("norm", "norm_trace"), ("raw_overlap", "overlap_trace")):
+        assert out[name][0] == pytest.approx(out[trace][0][model.times > 20].mean(), abs=1e-14)
 
 
 def test_an_interaction_turns_the_frozen_half_before_it_melts() -> None:

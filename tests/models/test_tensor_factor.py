@@ -117,6 +117,10 @@ def test_what_is_refused() -> None:
         TensorFactor(mass=1.0, time_step=1.5)
     with pytest.raises(InputError, match="lower one of them"):
         TensorFactor(steps=2**40)
+    with pytest.raises(InputError, match="lower modes or sites"):
+        TensorFactor(sites=2**20, modes=2**16, steps=8)
+    blind = TensorFactor(modes=2, steps=8).simulate(STREAM, NOISE[:1])
+    assert np.isnan(blind["light_speed_squared"][0]), "k = 0 and π both do not hop"
     one = TensorFactor(angle=0.0, hopping="odd", time_step=0.9, steps=10**5, mass=0.0)
     out = one.simulate(STREAM, NOISE[:1])
     assert (out["diverged"][0], out["converged"][0]) == (1, 0)

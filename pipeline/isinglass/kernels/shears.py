@@ -136,7 +136,7 @@ def read(
 ) -> None:
     """Sums over all sites of a state (4, N), into `out` (READINGS,), with `start` the state at time 0.
 
-    |φ|², φ·φ(0), 2u·v, the energy H, |Aπ|², |Sφ|², |Aφ|² = φᵀSφ, |φ̇ - Aφ|².
+    |φ|², φ·φ(0), 2u·v, the energy H, |φ̈ + Sφ|² (of sin2θ Aπ - cos²θ λφ³), |Sφ|², |Aφ|² = φᵀSφ, |φ̇ - Aφ|².
     """  # fmt: skip
     n = state.shape[1]
     turned = np.zeros((2, 2, n))  # A of (u, v) and of (π_u, π_v)
@@ -153,7 +153,8 @@ def read(
             out[0] += x * x
             out[1] += x * start[k, i]
             out[3] += cosine * (0.5 * (p * p + ax * ax) + 0.25 * interaction * x * x * x * x) + sine * p * ax
-            out[4] += ap * ap
+            bent = 2.0 * cosine * sine * ap - cosine * cosine * interaction * x * x * x
+            out[4] += bent * bent
             out[5] += square[k, i] * square[k, i]
             out[6] += ax * ax
             rest = cosine * p + (sine - 1.0) * ax

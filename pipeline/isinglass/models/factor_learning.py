@@ -37,7 +37,7 @@ class FactorLearning(Model):
     Not to be confused: an antisymmetric W with an antisymmetric factor X of the odd hopping, W = X⊗½(T₊ - T₋) + ...,
     which is in the record put in and in a symmetric W; nor a regression that recovers what made its data with the
     emergence of a law. A random X has a quarter of its square in the antisymmetric part: `antisymmetric_share` is to be
-    held against ¼, and means nothing where `odd_share` is small (NaN below 10⁻⁶).
+    held against ¼, and is void where `odd_share` is small (NaN below 10⁻⁶); `antisymmetric_weight` is the product.
 
     There is no message. Disorder draws the fields; noise draws their measurement errors, of standard deviation
     `noise_level`, the first weights, of standard deviation `spread`, and the shuffle. `shuffled`: changes are paired
@@ -60,6 +60,8 @@ class FactorLearning(Model):
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("antisymmetric_share", "1", may_be_nan=True, long_name="antisymmetric share of the odd factor"),
+        Observable("antisymmetric_weight", "1", may_be_nan=True,
+                   long_name="share of an antisymmetric factor of odd hopping in the squared weights"),
         Observable("odd_share", "1", may_be_nan=True, long_name="share of odd hopping in the squared weights"),
         Observable("symmetric_share", "1", may_be_nan=True, long_name="share of the symmetric part of W in its square"),
         Observable("recovery_error", "1", may_be_nan=True, long_name="error of the weights, relative"),
@@ -193,11 +195,13 @@ class FactorLearning(Model):
         factor = odd[:, w.shape[1] // 2 + 1 :]
         skew = (factor - np.swapaxes(factor, -1, -2)) / 2
         odd_share = float((odd**2).sum()) / (4 * power) if power > 0 else 0.0
+        weight = float((skew**2).sum()) / (2 * power) if power > 0 else 0.0
         share = float((skew**2).sum() / (factor**2).sum()) if odd_share > 1e-6 else math.nan
         error = float(np.sqrt(((found - right) ** 2).sum() / (right**2).sum()))
         even = (w + np.swapaxes(back, -1, -2)) / 2
         return {
             "antisymmetric_share": share,
+            "antisymmetric_weight": weight,
             "odd_share": odd_share,
             "symmetric_share": float((even**2).sum()) / power if power > 0 else math.nan,
             "recovery_error": error,

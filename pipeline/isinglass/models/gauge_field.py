@@ -43,9 +43,9 @@ class GaugeField(Model):
     The disorder draws the initial field, noise draws α: `drive` smooth, three modes of sin; white, anew at each site
     and step. Violations are Σ|ρ - ρ'|/Σ|ρ| against the run without α (same g, same flux), mean over the records;
     `motion` is how far ρ moves without α. `frequency` is of wave q = `wave` alone at the given flux, from the
-    propagator, from two initial conditions. `diverged`: a value went beyond 10⁶ (observables NaN); `converged`: not
-    diverged, energy kept within 0.05 without α, and Gauss's law within 0.1 where links learn. h (m + 2) >= 2 is
-    refused: the fastest wave would grow.
+    propagator, from two complex initial states, all that a wave has. `diverged`: a value went beyond 10⁶ (observables
+    NaN); `converged`: not diverged, energy kept within 0.05 without α, and Gauss's law within 0.1 where links learn.
+    h (m + 2) >= 2 is refused: the fastest wave would grow.
     """
 
     field: str = parameter("dirac", units="1", choices=("dirac", "klein_gordon"), quenched=True, doc="which equation")
@@ -129,7 +129,8 @@ class GaugeField(Model):
         """(u, v) or (φ, p), complex (2, N): random waves up to q = ±LONGEST; p = iEφ wave by wave; mean |ψ|² = 1."""
         out = np.zeros((2, self.sites), np.complex128)
         angle = 2 * np.pi / self.sites * np.arange(self.sites)
-        for wave in range(-LONGEST, LONGEST + 1):
+        longest = min(LONGEST, (self.sites - 1) // 2)  # in small rings longer ones are the same waves again
+        for wave in range(-longest, longest + 1):
             for k in range(2 if self.field == "dirac" else 1):
                 out[k] += complex(normal(stream), normal(stream)) * np.exp(1j * wave * angle)
                 if self.field != "dirac":

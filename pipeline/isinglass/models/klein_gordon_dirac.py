@@ -76,8 +76,10 @@ class KleinGordonDirac(Model):
         Observable("norm", "1", may_be_nan=True, long_name="|φ(t)|²/|φ(0)|², window mean"),
         Observable("klein_gordon_residual", "1", may_be_nan=True, long_name="‖φ̈ + Sφ‖/‖Sφ‖, root mean squares"),
         Observable("dirac_residual", "1", may_be_nan=True, long_name="‖φ̇ - Aφ‖/‖Aφ‖, root mean squares"),
-        Observable("retention_time", "1", may_be_nan=True, long_name="last time at which the envelope is 1/4"),
-        Observable("first_crossing", "1", may_be_nan=True, long_name="first time at which the raw overlap is 0"),
+        Observable("retention_time", "1", may_be_nan=True,
+                   long_name="last time at which the envelope is 1/4; the end, if `censored`"),
+        Observable("first_crossing", "1", may_be_nan=True,
+                   long_name="first time at which the raw overlap is 0; the end, if never"),
         Observable("censored", "1", dtype="int8", long_name="1: the envelope is above 1/4 at the end"),
         Observable("overlap_trace", "1", dims=("time",), may_be_nan=True, long_name="φ(t)·φ(0)/|φ(0)|²"),
         Observable("envelope_trace", "1", dims=("time",), may_be_nan=True,
@@ -212,14 +214,14 @@ class KleinGordonDirac(Model):
         return e, omega[:, :2].mean(axis=-1), omega[:, 2:].mean(axis=-1)
 
     def _observe(self, message: np.ndarray, runs: list[tuple[np.ndarray, np.ndarray] | None]) -> dict[str, Any]:
-        if None in [r if r is None else 0 for r in runs]:
+        sound = [r for r in runs if r is not None]
+        if len(sound) < len(runs):
             lost = {o.name: np.full(self._shape(o), math.nan) for o in self.observables if o.may_be_nan}
             return lost | {"censored": 0, "diverged": 1, "converged": 0}
-        sound = [r for r in runs if r is not None]
         (fields, readings), times = sound[0], self.times * self.time_step
         start = self.field(message)
         window = self.times > self.equilibration
-        norm, overlap, twice, energy, a_pi, s_phi, a_phi, rest = readings[1:].T
+        norm, overlap, twice, energy, bent, s_phi, a_phi, rest = readings[1:].T
         written, here = self.start == "message", readings[0]
         signs = [np.where(f[window].reshape(-1, 2 * self.sites) >= 0, 1, -1).astype(np.int8) for f, _ in sound]
         pairs = [float(abs(measures.overlap(signs[0], s)).mean()) if written else math.nan for s in signs[1:]]
@@ -234,7 +236,7 @@ class KleinGordonDirac(Model):
             "memory": memory(message, signs[0]) if written else math.nan,
             "raw_overlap": trace[window].mean(),
             "norm": norm[window].mean() / here[0],
-            "klein_gordon_residual": abs(math.sin(2 * self.angle)) * _ratio(a_pi[window], s_phi[window]),
+            "klein_gordon_residual": _ratio(bent[window], s_phi[window]),
             "dirac_residual": _ratio(rest[window], a_phi[window]),
             "retention_time": measures.crossings(times, envelope, 0.25)[1],
             "first_crossing": measures.crossings(times, trace, 0.0)[0],

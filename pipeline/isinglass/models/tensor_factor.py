@@ -11,7 +11,7 @@ import numpy as np
 from isinglass.exceptions import InputError
 from isinglass.kernels import shears
 from isinglass.kernels.streams import jumped, normal
-from isinglass.models.base import Model, Observable, parameter
+from isinglass.models.base import Model, Observable, check_memory, parameter
 
 MOST_WORK = 10**11
 """Sites times steps, about a quarter of an hour."""
@@ -38,8 +38,8 @@ class TensorFactor(Model):
     `squared_frequency` is read from the propagator of one step, from four initial states. There is no message; disorder
     draws φ and noise β of a random state that runs for `steps`. `observed_growth` is the rate at which its norm grows
     in the second half of the run (NaN where four sixteenths are not reached); it stops above 10⁶ (`diverged`: here that
-    is physics). `converged`: the rates in the third and the fourth quarter agree to 0.05. A step h with h ω >= 2 for a
-    real ω is refused.
+    is physics). `converged`: the rates in the third and the fourth quarter agree to 0.05. `light_speed_squared` is NaN
+    where all followed modes hop alike (odd, k = 0 and π alone). A step h with h ω >= 2 for a real ω is refused.
     """
 
     sites: int = parameter(64, units="1", minimum=4, maximum=2**20, quenched=True, doc="sites N of the ring")
@@ -57,8 +57,8 @@ class TensorFactor(Model):
 
     observables: ClassVar[tuple[Observable, ...]] = (
         Observable("squared_frequency", "1", dims=("mode",), long_name="ω², from the propagator; negative: growth"),
-        Observable("growth_rate", "1", long_name="largest growth rate of a mode, from the propagator"),
-        Observable("light_speed_squared", "1", long_name="slope c² of ω² against the squared hopping"),
+        Observable("growth_rate", "1", long_name="largest growth rate of a followed mode, from the propagator"),
+        Observable("light_speed_squared", "1", may_be_nan=True, long_name="slope c² of ω² against the squared hopping"),
         Observable("observed_growth", "1", may_be_nan=True, long_name="growth rate of the norm of a random state"),
         Observable("diverged", "1", dtype="int8", long_name="1: the random state went beyond 10⁶"),
         Observable("converged", "1", dtype="int8", long_name="1: its growth rate is steady"),
@@ -75,6 +75,8 @@ class TensorFactor(Model):
             )
         if self.steps * self.sites > MOST_WORK:
             raise InputError(f"steps times sites is more than {MOST_WORK:.0e}: lower one of them")
+        needed = self.sites * (24.0 * self.turns.size + 400)
+        check_memory(needed, f"{self.turns.size} modes of {self.sites} sites", "lower modes or sites")
 
     @property
     def factor(self) -> tuple[float, float]:
@@ -106,10 +108,11 @@ class TensorFactor(Model):
         hop = (np.sin(k) if self.hopping == "odd" else 1 - np.cos(k)) ** 2
         squared = -(rates**2).real.mean(axis=-1)
         spread = hop - hop.mean()
+        varied = float((spread**2).sum())
         known = {
             "squared_frequency": squared,
             "growth_rate": abs(rates.real).max(),
-            "light_speed_squared": (spread * squared).sum() / (spread**2).sum(),
+            "light_speed_squared": (spread * squared).sum() / varied if varied > 1e-20 else math.nan,
         }
         runs = [self.grow(disorder, stream) for stream in noise]
         rows = [known | dict(zip(("observed_growth", "diverged", "converged"), run, strict=True)) for run in runs]
