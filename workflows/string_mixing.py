@@ -32,7 +32,7 @@ workflow = Workflow(
     ],
     figures=[
         PhaseLines(x="flips", observable="memory", colour="networks", at={"neurons": 256}, limits=(-0.05, 1.05),
-                   theory=recalled, source="signal in noise (approximate)", labels=LABELS, name="string_bits",
+                   theory=recalled, source="signal in noise (approximate)", labels=LABELS, name="string_bits", aside=True,
                    title="Bits kept after one revolution, N = 256"),
         PhaseLines(x="networks", observable="memory_boundary", colour="neurons", over=("flips",), log=("networks",),
                    labels={**LABELS, "memory_boundary": "flips $pN$ at which memory is 1/2"},
