@@ -212,6 +212,7 @@ def test_quenched_orientation_keeps_every_bit() -> None:
     for networks in (1, 2, 1000):
         out = one(StringEnsemble(networks=networks, flips=0.0))
         assert (out["memory"], out["bit_overlap"], out["raw_overlap"], out["coherence"]) == (1, 1, 1, 1)
+        assert out["amplitude"] == 1
         messages = np.empty((2, 256), np.int8)
         random_signs(DISORDER.copy(), messages.reshape(-1))
         assert out["blind_coherence"] == abs(messages.astype(int).prod(axis=0).sum()) / 256
