@@ -20,7 +20,8 @@ workflow = Workflow(
     axes={"winding": np.linspace(0, 2, 17), "modulation": [0.1, 0.3, 1.0], "learners": [32, 64]},
     samples=4,
     seed=1994,
-    stages=[errors.mean("l1_twisted", "l1_single", "l1_start", "circulation", "energy_drift", "converged")],
+    stages=[errors.only("converged", errors.mean("l1_twisted", "l1_single", "l1_start", "circulation")),
+            errors.mean("energy_drift", "converged")],
     figures=[
         lines(observable="l1_single", log=("l1_single",), limits=(1e-4, 300.0), labels=LABELS, name="ring_winding",
               title="Learners on a ring against single-valued waves"),

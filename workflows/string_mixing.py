@@ -32,8 +32,8 @@ workflow = Workflow(
     ],
     figures=[
         PhaseLines(x="flips", observable="memory", colour="networks", at={"neurons": 256}, limits=(-0.05, 1.05),
-                   theory=recalled, source="signal in noise (approximate)", labels=LABELS, name="string_bits",
-                   title="Bits kept after one revolution, N = 256"),
+                   theory=recalled, source="signal in noise (approximate)", labels=LABELS, aside=True,
+                   name="string_bits", title="Bits kept after one revolution, N = 256"),
         PhaseLines(x="networks", observable="memory_boundary", colour="neurons", over=("flips",), log=("networks",),
                    labels={**LABELS, "memory_boundary": "flips $pN$ at which memory is 1/2"},
                    theory=lambda networks, neurons: np.array([theory.half_flips(neurons, m) for m in networks]),

@@ -31,7 +31,7 @@ workflow = Workflow(
     paired=("mode", "motion", "sites"),
     stages=[
         errors.mean("departure", "departure_per_square", "discretisation", "energy_drift", "converged"),
-        scaling.sample_slopes("departure_per_square", "mode", above=4),
+        scaling.powers("departure_per_square", "mode", (4, np.inf)),
     ],
     figures=[
         PhaseLines(x="mode", observable="departure_per_square", colour="motion", log=("mode", "departure_per_square"),

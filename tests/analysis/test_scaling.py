@@ -99,21 +99,3 @@ def test_local_slopes_freed_of_a_correction():
     found, corrected = scaling.local_slopes(n, y, 1 / 3)
     assert found[1:] == pytest.approx(slope, rel=1e-12)
     assert corrected[2:] == pytest.approx([0.7, 0.7], rel=1e-12)
-
-
-def test_slopes_of_samples() -> None:
-    """Exact powers, one for each sample, over a part of the axis; what is 0 or beyond is left out."""
-    x, powers = np.array([0.5, 1.0, 2.0, 4.0, 8.0]), np.array([1.0, 2.0, 2.5])
-    y = 3 * x[:, None] ** powers
-    y[0], y[4], y[2, 0] = 7.0, np.nan, 0.0
-    coords = {"size": x, "sample": np.arange(3), "replica": [0]}
-    ds = xr.Dataset({"gap": (("size", "sample", "replica"), y[..., None], {"units": "K"})}, coords)
-    ds = ds.assign(status=(("size", "sample", "replica"), np.ones((5, 3, 1), np.int8)))
-    out = scaling.sample_slopes("gap", "size", above=1.0, below=4.0)(ds)
-    assert float(out.gap_exponent_mean) == pytest.approx(powers.mean())
-    assert float(out.gap_exponent_error) == pytest.approx(powers.std(ddof=1) / np.sqrt(3))
-    assert int(out.gap_exponent_samples) == 3
-    lone = scaling.sample_slopes("gap", "size", above=4.0)(ds)
-    assert np.isnan(float(lone.gap_exponent_mean))
-    with pytest.raises(InputError, match="does not run along 'load'"):
-        scaling.sample_slopes("gap", "load")(ds)

@@ -110,6 +110,7 @@ def test_flat_space_and_no_size() -> None:
     assert out["departure"] < 1e-14
     assert math.isnan(out["departure_per_square"])
     assert out["converged"] == 1
+    assert math.isnan(look(CurvedString(size=1e-160))["departure_per_square"]), "rounding over nothing"
 
 
 def test_a_travelling_wave_returns() -> None:

@@ -100,6 +100,15 @@ def test_local_variables_keep_to_two() -> None:
     assert chsh(np.zeros((3, 3))) == 0
 
 
+def test_distance_of_eight_learners() -> None:
+    """In k cells of 64 they are at 2 - k/32 from even shares, exactly."""
+    out = look(EntangledLearners(learners=8, duration=0.0, resolution=0.1), 4)
+    for name in ("l1", "l1_floor"):
+        cells = (2 - out[name]) * 32
+        assert cells == pytest.approx(cells.round())
+        assert ((cells > 0.5) & (cells < 8.5)).all()
+
+
 def test_ring_forces_and_order() -> None:
     """Gradient of the energy; energy kept at order 2 in the step."""
     q = np.sort(np.random.default_rng(1).uniform(0, 2 * np.pi, 6))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -48,13 +50,28 @@ def test_moments_in_time(epsilon: float, delta: float, relaxations: float) -> No
     assert abs(out["temperature_ratio"] / exact - 1) < 4 * math.sqrt(2 / 20000) + 0.005
 
 
+def test_schroedingers_oscillator_breathes() -> None:
+    """Biases at rest, normal, against a packet of width 2 after an eighth of a turn: hypot(2c, s/2); 0.1."""
+    model = FastNeurons(
+        epsilon=1.0, delta=0.01, networks=2048, neurons=1, time_step=0.5, distance=0.0, width=2.0, relaxations=5.0
+    )
+    age = model.steps * model.step * model.delta / (1 + model.epsilon)
+    turned = dataclasses.replace(model, frequency=math.pi / 4 / age)
+    found = turned.simulate(DISORDER, noises(1))["l1_schroedinger"][0]
+    normal = [NormalDist(0, width) for width in (1.0, math.hypot(2 * math.sqrt(0.5), math.sqrt(0.5) / 2))]
+    one, other = ([d.cdf(x) for x in np.linspace(-3, 3, 23)] for d in normal)
+    exact = abs(np.diff(np.subtract(one, other), prepend=0.0, append=0.0)).sum()
+    assert found == pytest.approx(exact, abs=0.1)
+
+
 def test_slow_biases_obey_fokker_planck_and_not_schroedinger() -> None:
     """δ << 1 + ε: L1 to Fokker-Planck is that of so many draws, to 4 of its standard deviations, 0.02.
 
-    Schroedinger's is 0.5 or more.
+    From 20 widths away, where a rate that is wrong by a tenth would show. Schroedinger's is 0.5 or more.
     """
+    model = {"epsilon": 1.0, "delta": 0.01, "networks": 2048, "neurons": 1, "time_step": 0.5, "distance": 20.0}
     for relaxations in (0.25, 1.0, 3.0):
-        out = run(2, epsilon=1.0, delta=0.01, networks=2048, neurons=1, relaxations=relaxations, time_step=0.5)
+        out = run(2, relaxations=relaxations, **model)
         assert (out["l1_fokker_planck"] < out["noise_floor"] + 0.08).all()
         assert (out["l1_schroedinger"] > 0.5).all()
 

@@ -16,7 +16,7 @@ from isinglass.models.learners import Learners, overdamped_variance, quantiles
 from isinglass.theory import learners as theory
 
 DISORDER = np.array([11, 12, 13, 14], np.uint64)
-NOISE = np.arange(1, 5, dtype=np.uint64)[None]
+NOISE = np.random.default_rng(4).integers(1, 2**63, (1, 4), dtype=np.uint64)  # an angle φ of no special value
 
 
 def run(**parameters: float | int | str) -> dict[str, float]:
@@ -191,16 +191,35 @@ def test_random_angle_and_replicas() -> None:
     assert one[0] == centres[7]
 
 
+def test_what_a_start_says() -> None:
+    """ħ, R_Q and coherence of a Gaussian in closed form, μ not 1; places a quarter period apart are on a circle."""
+    model = Learners(kappa=3, mu=2, quartic=0.0, distance=3, width=0.4, learners=1024, duration=0.0, start="random")
+    now = {k: float(v[0]) for k, v in model.simulate(DISORDER, NOISE).items()}
+    assert now["hbar"] == pytest.approx(math.sqrt(2) / 2)
+    assert now["quantum_ratio"] == pytest.approx(0.5 / (4 * 0.16) / (1.44 + 0.16), rel=0.01)
+    variance = 0.16 * float((quantiles(1024) ** 2).mean())
+    assert now["phase_coherence"] == pytest.approx(math.sqrt(1.44 / (1.44 + variance)))
+    few = dataclasses.replace(model, learners=16, duration=math.pi / 2)
+    then = {k: float(v[0]) for k, v in few.simulate(DISORDER, NOISE).items()}
+    assert math.hypot(now["centre"], then["centre"]) == pytest.approx(1.2, abs=1e-4)
+    assert abs(then["centre"]) > 0.1
+    assert then["l1_closure"] < 0.03
+
+
 def test_crossed_and_unfinished_runs_are_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
     q, v = np.array([-0.1, 0.0, 0.1, 0.2]), np.array([50.0, 0.0, 0.0, -50.0])
     reached, _ = kernel.advance(q, v, 0.0, 1e-3, 0.0, 0.0, 1.0, 0.01, 0.5, 10**6)
     assert reached < 1
+    lossy = run(quartic=100.0, resolution=0.5, learners=16)
+    assert lossy["energy_drift"] > 1e-3
+    assert lossy["converged"] == 0
+    assert math.isnan(lossy["spread"])
     monkeypatch.setattr("isinglass.models.learners.MOST_WORK", 2e4)
-    model = Learners(learners=8, duration=0.2)
+    model = Learners(learners=8, duration=0.2, quartic=0.0)
     monkeypatch.setattr("isinglass.models.learners.MOST_WORK", 100.0)
     out = model.simulate(DISORDER, NOISE)
     assert out["converged"][0] == 0
-    assert np.isnan(out["l1_schroedinger"][0])
+    assert np.isnan(out["l1_closure"][0])
 
 
 @pytest.mark.parametrize(
@@ -210,6 +229,7 @@ def test_crossed_and_unfinished_runs_are_flagged(monkeypatch: pytest.MonkeyPatch
         ({"kappa": -1e300}, "ill-posed"),
         ({"kappa": 1e6, "learners": 1024, "duration": 100.0}, "fewer learners"),
         ({"kappa": 1 + 1e-12}, "closed form"),
+        ({"kappa": 1.0, "learners": 4, "duration": 1e6}, "particles"),
         ({"distance": 100.0, "width": 100.0, "kappa": 1.5}, "closed form"),
         ({"learners": 2}, "learners"),
         ({"mu": 0.0}, "mu"),

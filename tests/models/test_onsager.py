@@ -54,6 +54,14 @@ def test_rates_at_einstein_hilbert() -> None:
     assert out["diverged"] == 0
 
 
+def test_rates_of_what_is_gone() -> None:
+    """A graviton's rate does not depend on how long it is looked at, also when e^-474 is left."""
+    graviton = -theory.euler_rate(0.25, math.sin(2 * math.pi / 5) ** 2, 0.2)
+    for duration in (10.0, 100.0, 1000.0):
+        out = look(OnsagerTensor(length=5, duration=duration, trace_ratio=0.0))
+        assert out["graviton_rate"] == pytest.approx(graviton, rel=1e-6)
+
+
 @pytest.mark.parametrize("dimensions", [2, 3, 4])
 def test_defect_and_spectrum(dimensions: int) -> None:
     """Closed forms of the model against matrices."""

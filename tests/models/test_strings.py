@@ -7,6 +7,7 @@ import pytest
 
 from isinglass import InputError, catalog, measures
 from isinglass.kernels import strings
+from isinglass.kernels.streams import random_signs
 from isinglass.models.string_ensemble import StringEnsemble
 from isinglass.models.string_network import StringNetwork
 from isinglass.models.world_sheet import WorldSheet
@@ -211,6 +212,10 @@ def test_quenched_orientation_keeps_every_bit() -> None:
     for networks in (1, 2, 1000):
         out = one(StringEnsemble(networks=networks, flips=0.0))
         assert (out["memory"], out["bit_overlap"], out["raw_overlap"], out["coherence"]) == (1, 1, 1, 1)
+        assert out["amplitude"] == 1
+        messages = np.empty((2, 256), np.int8)
+        random_signs(DISORDER.copy(), messages.reshape(-1))
+        assert out["blind_coherence"] == abs(messages.astype(int).prod(axis=0).sum()) / 256
 
 
 def test_shifts_of_networks() -> None:
@@ -240,6 +245,18 @@ def test_overlaps_of_ensembles(flips: float) -> None:
     assert abs(raw.mean() - theory.shifts(flips, 256, 256)[0]) < 4 * raw.std() / np.sqrt(60)
     exact = float(theory.bit_overlap(flips, 256, 100))
     assert abs(bits.mean() - exact) < 4 * bits.std() / np.sqrt(60) + 0.01
+
+
+def test_coherence_outlives_memory() -> None:
+    """pN = 5, M = 300: ensembles written alike agree in what is no message; amplitude² is Σ P² (4 SE, 6e-5, + 2/M)."""
+    model = StringEnsemble(networks=300, flips=5.0)
+    out = [model.simulate(d, n[None]) for d, n in zip(streams(40, 8), streams(40, 9), strict=True)]
+    found = {name: np.array([o[name][0] for o in out]) for name in out[0]}
+    assert found["coherence"].mean() > abs(found["bit_overlap"]).mean() + 0.2
+    assert found["coherence"].mean() > found["blind_coherence"].mean()
+    square = found["amplitude"] ** 2
+    exact = (theory.shifts(5.0, 256, 256) ** 2).sum()
+    assert abs(square.mean() - exact) < 4 * square.std() / np.sqrt(40) + 2 / 300
 
 
 def test_nothing_is_read_of_another_message() -> None:

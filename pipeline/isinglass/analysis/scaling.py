@@ -132,35 +132,6 @@ def slopes(name: str, along: str, correction: float | None = None) -> errors.Sta
     return errors.titled(stage, title)
 
 
-def sample_slopes(name: str, along: str, above: float = 0.0, below: float = np.inf) -> errors.Stage:
-    """The stage for the exponent of the observable `name` in `along`: d ln y/d ln x, fitted to each sample.
-
-    Least squares over the values of `along` from `above` to `below` at which y is positive, of the means over replicas;
-    then mean and standard error over samples: `<name>_exponent_mean`, `_error`, `_samples`. So `along` may share its
-    samples, as `power` and `slopes` do not allow. Samples with fewer than two values are left out. Raises InputError as
-    `power`.
-    """
-
-    def stage(ds: xr.Dataset) -> xr.Dataset:
-        import xarray as xr
-
-        y = errors.observable(ds, name)
-        if along not in y.dims or ds[along].dtype.kind not in "iuf":
-            raise InputError(f"{title}: {name!r} does not run along {along!r}, an axis of numbers")
-        x = ds[along].astype(float)
-        samples = errors.sample_means(y, ds["status"]).where((x >= above) & (x <= below))
-        held = xr.apply_ufunc(np.log, samples.where(samples > 0))
-        size = xr.apply_ufunc(np.log, x).where(held.notnull())
-        size = size - size.mean(along)
-        square = (size**2).sum(along)
-        slope = (size * held).sum(along) / square.where(square > 0)
-        attrs = {"units": "1", "long_name": f"exponent of {y.attrs.get('long_name') or name} in {along}"}
-        return xr.Dataset(errors.described(f"{name}_exponent", attrs, *errors.mean_and_error(slope)))
-
-    title = f"sample_slopes({name}, {along})"
-    return errors.titled(stage, title)
-
-
 def local_slopes(n: np.ndarray, y: np.ndarray, correction: float) -> tuple[np.ndarray, np.ndarray]:
     """Slopes -Δ ln y/Δ ln n between successive sizes (..., sizes), and freed of a correction; else NaN."""
     slope, corrected = np.full(y.shape, np.nan), np.full(y.shape, np.nan)

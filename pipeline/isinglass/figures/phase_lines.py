@@ -29,7 +29,8 @@ class PhaseLines:
     a function that takes an argument named like the axis `colour` is drawn once for each of its values, in its colour.
     `at` picks a value of every further axis; `over` names axes along which the observable does not vary (of a boundary,
     the one that it was sought along). `log` names what is drawn on a logarithmic scale, `x` or `observable`. `x` may be
-    an own dim of the observable, such as a time. Arrays go by their labels.
+    an own dim of the observable, such as a time. Arrays go by their labels. `aside` puts the legend beside the panel,
+    where curves leave it no place within.
     """
 
     x: str
@@ -41,6 +42,7 @@ class PhaseLines:
     over: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
     log: Sequence[str] = ()
+    aside: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
     name: str = "phase_lines"
@@ -60,7 +62,7 @@ class PhaseLines:
 
         mean = self._mean(ds)
         ds = base.select(ds, self.axes, [mean], self.at, f"PhaseLines {self.name!r}")
-        figure = Figure(figsize=(base.COLUMN + 0.6, 3.6), layout="constrained")
+        figure = Figure(figsize=(base.COLUMN + (2.4 if self.aside else 0.6), 3.6), layout="constrained")
         ax = figure.subplots()
         values = base.words(ds, self.colour) if self.colour else np.array([np.nan])
         shades = _shades(len(values))
@@ -101,7 +103,11 @@ class PhaseLines:
         handles, texts = ax.get_legend_handles_labels()
         if len(handles) > 1:
             lines = len(handles) - len(values)  # the theory, which matplotlib puts first
-            ax.legend(handles[lines:] + handles[:lines], texts[lines:] + texts[:lines], handlelength=1.8)
+            entries = handles[lines:] + handles[:lines], texts[lines:] + texts[:lines]
+            if self.aside:
+                figure.legend(*entries, loc="outside right upper", handlelength=1.8)
+            else:
+                ax.legend(*entries, handlelength=1.8)
         bars = self._has_error(ds, mean) and np.isfinite(ds[mean.removesuffix("_mean") + "_error"].values).any()
         notes = ["Bars: one standard error over samples."] if bars else []
         lost = base.missing(ds)

@@ -77,6 +77,7 @@ class WinnerMap:
         notes = [
             f"Brightness: the least of them, full at 0, dark from {self.darkest:g}.",
             "Dots: others are as good, the simpler is shown.",
+            "Bars: 95 % over samples." if self.boundary else "",
             f"Not computed: {lost}." if lost else "",
         ]
         base.headings(figure, ds, self.title, notes, 130)
@@ -110,7 +111,7 @@ class WinnerMap:
         ax.pcolormesh(*edges, colours, rasterized=True)
         ax.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]])
         rows, columns = np.nonzero((even > 0) & (first >= 0))
-        ax.plot(x[columns], y[rows], ".", color="white", ms=2.6, mew=0, zorder=3)
+        ax.plot(x[columns], y[rows], ".", color="white", ms=2.6, mew=0, zorder=3, clip_on=False)
         handles: dict[str, Any] = {
             text: Patch(facecolor=hues[i]) for i, text in enumerate(self.of.values()) if (first == i).any()
         }

@@ -16,6 +16,8 @@ from isinglass.models.base import Model, Observable, parameter
 COURANT = 0.4
 """Time step over the spacing of sites."""
 ROUNDING = 1e-12
+SMALLEST = 1e-6
+"""Size below which the departure is rounding."""
 LARGEST_COST = 10**9
 
 
@@ -39,7 +41,8 @@ class CurvedString(Model):
     Runge-Kutta of order 4, time step 0.4 of the spacing 2π/sites, central differences: order 2. Where the shape is
     random the disorder draws its polarisation χ and noise its phases φ; of a circle nothing is drawn. `discretisation`
     is a third of the change of the departure when the sites are halved; `converged` is 1 where that is below a tenth of
-    the departure (or 10⁻¹²) and the energy drifted by less than 1 %. Where a value went beyond 10⁶, `diverged` is 1 and
+    the departure (or 10⁻¹²) and the energy drifted by less than 1 %; below a size of 10⁻⁶ departure is rounding, and
+    `departure_per_square` NaN. Where a value went beyond 10⁶, `diverged` is 1 and
     the others are NaN.
     """
 
@@ -120,7 +123,7 @@ class CurvedString(Model):
         departure, change = math.hypot(*fine), math.hypot(*(fine - coarse)) / 3
         return {
             "departure": departure,
-            "departure_per_square": departure / self.size**2 if self.size**2 > 0 else math.nan,
+            "departure_per_square": departure / self.size**2 if self.size >= SMALLEST else math.nan,
             "discretisation": change,
             "radius": radius,
             "energy_drift": drift,

@@ -21,7 +21,9 @@ two ends."""
 TRAJECTORIES = 8192
 """Independent particles that make the Hamilton-Jacobi prediction."""
 MOST_WORK = 4e9
-"""Steps x learners of one run."""
+"""Steps x learners of one run, and steps x particles of the Hamilton-Jacobi prediction."""
+DRIFT = 1e-3
+"""Relative change of the energy, without friction, beyond which a run has not converged in its time step."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Learners(Model):
 
     Not to be confused: with noisy learners (there is no noise; T is the pressure of an isothermal gas, no heat bath at
     small η); with learning from data (q's potential is given); with many independent networks (those are κ = 1, or
-    with noise Fokker-Planck: `FastNeurons`). Noise draws φ; there is no disorder. `converged`: the run
-    reached its end.
+    with noise Fokker-Planck: `FastNeurons`). Noise draws φ; there is no disorder. `converged`: the run reached its end,
+    and without friction kept its energy to 1e-3.
     """
 
     kappa: float = parameter(2.0, units="1", maximum=1e6, doc="κ = 4Dμ/γ; 1: classical")
@@ -81,7 +83,7 @@ class Learners(Model):
         Observable("energy_drift", "1", may_be_nan=True, long_name="relative change of the energy, without friction"),
         Observable("hbar", "1", long_name="ħ = √(κ - 1)/μ"),
         Observable("steps", "1", dtype="int64", long_name="time steps"),
-        Observable("converged", "1", dtype="int8", long_name="1: the run reached its end, nothing diverged"),
+        Observable("converged", "1", dtype="int8", long_name="1: the run reached its end and kept its energy"),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -95,6 +97,12 @@ class Learners(Model):
             raise InputError(
                 f"{self.learners} learners would take {self.work / self.learners:.3g} steps, and at most "
                 f"{MOST_WORK / self.learners:.3g} are allowed: fewer learners, a smaller kappa or a shorter duration"
+            )
+        if self.quartic > 0 and TRAJECTORIES * self.duration / self.longest > MOST_WORK:
+            raise InputError(
+                f"duration = {self.duration:g} would take the {TRAJECTORIES} particles of Hamilton-Jacobi "
+                f"{self.duration / self.longest:.3g} steps, and at most {MOST_WORK / TRAJECTORIES:.3g} are allowed: a "
+                "shorter duration, or quartic = 0, which is in closed form"
             )
         if self.waves:
             _, points, steps = self._grid()
@@ -158,7 +166,6 @@ class Learners(Model):
         v = np.full(q.size, momentum)
         first, last = np.empty(4), np.empty(4)
         learners.energies(q, v, self.quartic, hbar, kelvin, first)
-        size = first[:3].sum()
         out |= {"hbar": hbar, "quantum_ratio": first[2] / first[:2].sum(), "steps": 0, "converged": 0}
         reached, out["steps"] = learners.advance(
             q, v, self.quartic, hbar, kelvin, self.friction, self.duration, self.longest, self.resolution,
@@ -167,6 +174,10 @@ class Learners(Model):
         if reached < self.duration:
             return out
         learners.energies(q, v, self.quartic, hbar, kelvin, last)
+        if self.friction == 0:
+            out["energy_drift"] = abs(last.sum() - first.sum()) / max(first[:3].sum(), last[:3].sum())
+            if out["energy_drift"] > DRIFT:
+                return out
         order = np.argsort(np.argsort(q, kind="stable"), kind="stable") - (q.size - 1) / 2
         ranks = np.arange(q.size) - (q.size - 1) / 2
         out |= {
@@ -176,8 +187,6 @@ class Learners(Model):
             "rank_memory": float((order * ranks).sum() / (ranks**2).sum()),
             "phase_coherence": float(np.hypot(q.sum(), v.sum()) / math.sqrt(q.size * (q**2 + v**2).sum())),
         }
-        if self.friction == 0:
-            out["energy_drift"] = abs(last.sum() - first.sum()) / size
         edges = out["centre"] + max(out["spread"], 1e-12) * np.linspace(-3, 3, BINS - 1)
         mine = _below(q, edges)
         theory = self._predictions(centre, momentum, edges)

@@ -16,6 +16,8 @@ from isinglass.models.base import Model, Observable, check_memory, parameter
 WAVES = 3
 """Waves in the vector field of a gauge transformation."""
 LARGEST_COST = 10**9
+FAINT = 1e-10
+"""Share of a field below which what is left is not told from rounding."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class OnsagerTensor(Model):
     Three fields flow apart, by Euler steps: a gauge field ∂_a ξ_b + ∂_b ξ_a (ξ of three random waves a component, all
     |k_a| <= 2 steps of the Brillouin zone, drawn by the disorder; noise draws their phases and normal amplitudes), a
     graviton and the conformal mode, both of one wave along the first axis. Every field starts with a mean square of 1.
-    One that passes 10⁶ is stopped: `diverged` is 1, rates are those up to there, memory is NaN. Conformal modes of the
+    One that passes 10⁶ is stopped: `diverged` is 1, rates are those up to there, memory is NaN. The rate of one of
+    which less than 10⁻¹⁰ is left is that over half the time, a quarter, ..., at which more was. Conformal modes of the
     whole zone grow from rounding errors at up to (D-2)D/2, so that at Einstein-Hilbert too a flow ends there after some
     43 in D = 3; projections do not feel it.
     """
@@ -151,12 +154,19 @@ class OnsagerTensor(Model):
         return {o.name: np.array([row[o.name] for row in rows], dtype=o.dtype) for o in self.observables}
 
     def _flow(self, start: np.ndarray, lattice: np.ndarray, steps: int) -> tuple[float, float, int]:
-        """Rate ln|m|/t and m = ⟨h(t), h(0)⟩/|h(0)|² of a field, and 1 if it was stopped."""
+        """Rate ln|m|/t, of m not below FAINT, m = ⟨h(t), h(0)⟩/|h(0)|² of a field, and 1 if it was stopped."""
+        memory, taken, stopped = self._kept(start, lattice, steps)
+        left = memory
+        while abs(left) < FAINT and taken > 1:
+            left, taken, _ = self._kept(start, lattice, taken // 2)
+        return math.log(max(abs(left), 2.0**-1022)) / (taken * self.time_step), memory, stopped
+
+    def _kept(self, start: np.ndarray, lattice: np.ndarray, steps: int) -> tuple[float, int, int]:
+        """m, the steps that were taken, and 1 if the field was stopped."""
         end = start.copy()
         taken = stencils.onsager_run(end, self.weights, lattice[0], lattice[1], self.time_step, steps)
         memory = self._product(start, end) / self._product(start, start)
-        rate = math.log(max(abs(memory), 2.0**-1022)) / (taken * self.time_step)
-        return rate, memory, int(abs(end).max() > stencils.LARGEST)
+        return memory, taken, int(abs(end).max() > stencils.LARGEST)
 
     def gauge(self, disorder: np.ndarray, noise: np.ndarray, lattice: np.ndarray) -> np.ndarray:
         """A pure gauge field of mean square 1, (D(D+1)/2, L^D)."""
