@@ -111,7 +111,7 @@ class WinnerMap:
         ax.pcolormesh(*edges, colours, rasterized=True)
         ax.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]])
         rows, columns = np.nonzero((even > 0) & (first >= 0))
-        ax.plot(x[columns], y[rows], ".", color="white", ms=2.6, mew=0, zorder=3, clip_on=False)
+        ax.plot(x[columns], y[rows], ".", color="white", ms=2.6, mew=0, zorder=3)
         handles: dict[str, Any] = {
             text: Patch(facecolor=hues[i]) for i, text in enumerate(self.of.values()) if (first == i).any()
         }
