@@ -199,6 +199,7 @@ OWN = {
 OWN["klein-gordon-dirac"] = {"equilibration": [8], "steps": [8], "records": [16]}  # a spectrum needs some times
 OWN["curved-string"] = {"sites": [64]}
 OWN["factor-learning"] = OWN["hidden-factor"] = {"updates": [20], "observed_steps": [16, 32]}
+OWN["fast-neurons"] = OWN["nonlinear-neurons"] = {"networks": [32]}
 OWN["signature-change"] = {"steps": [16]}
 
 
