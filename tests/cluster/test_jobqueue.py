@@ -75,6 +75,7 @@ def test_slurm_cluster_with_a_node_killed(home: Path) -> None:
     until(lambda: not squeue(), 60, "its jobs are ended")
 
 
+@pytest.mark.long
 @pytest.mark.slurm
 @needs("slurm")
 def test_everything_inside_one_allocation(home: Path) -> None:

@@ -104,6 +104,7 @@ def test_elements_that_are_cancelled_killed_warned_and_requeued_at_once(home: Pa
     check(sweep)
 
 
+@pytest.mark.long
 def test_a_warned_element_goes_on_by_itself(home: Path) -> None:
     """SIGUSR1 before the walltime: it commits, goes back to the queue, and is complete in the end; nothing is sent."""
     sweep = Sweep(home, PROFILE, seconds=0.25, jobs=2)

@@ -215,7 +215,7 @@ def stand_ins(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
-@pytest.mark.parametrize("name", ["pbs", "torque", "lsf", "htcondor"])
+@pytest.mark.parametrize("name", ["pbs", pytest.param("torque", marks=pytest.mark.long), "lsf", "htcondor"])
 def test_under_stand_ins_that_execute(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The array fills the store, each element its own shares; the job behind it waits for it and analyses."""
     log = stand_ins(home, monkeypatch)

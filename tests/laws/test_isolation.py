@@ -132,9 +132,8 @@ def test_a_simulation_that_exhausts_memory_fails_alone(cluster: str, home: Path,
     check(home / "run", "starve", "process died, signal 9 (SIGKILL): out of memory?", reproduces=False)
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"), [DEATHS[0], *(pytest.param(*death, marks=pytest.mark.long) for death in DEATHS[1:])]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("fault", "words"), DEATHS)
 def test_a_deadly_simulation_fails_alone_in_worker_processes(fault: str, words: str, home: Path) -> None:
     """Workers that die are started again: one run is enough (but for a pilot that dies)."""
     (home / "two.yaml").write_text("kind: processes\nworkers: 2\n")

@@ -38,7 +38,7 @@ def kill_the_run(kind: str, seed: int, home: Path) -> None:
         sweep.only_flying_again(chaos.Snapshot(killed.committed, met.flying), SLOTS.get(kind, 2))
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.long) if k == "nanny" else k for k in BACKENDS])
 def test_kill_of_the_run(kind: str, home: Path) -> None:
     kill_the_run(kind, 1, home)
 
