@@ -40,6 +40,7 @@ LAYERS = [
     ["declaring"],
     ["runs", "submission"],
     ["presentation"],
+    ["pages"],
     ["cli", "__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -37,8 +37,7 @@ def test_lock_names_every_dependency() -> None:
         normal(r)
         for r in (
             *PROJECT["dependencies"],
-            *PROJECT["optional-dependencies"]["dev"],
-            *PROJECT["optional-dependencies"]["cluster"],
+            *(r for extra in PROJECT["optional-dependencies"].values() for r in extra),
         )
     }
     assert direct <= locked().keys()
@@ -46,7 +45,7 @@ def test_lock_names_every_dependency() -> None:
 
 def test_lock_pins_versions_and_holds_no_address() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    for word in ("http", "://", " @ ", "file:", "--index", "--find-links"):
+    for word in ("http:", "https:", "://", " @ ", "file:", "--index", "--find-links"):
         assert word not in text
     for lines in locked().values():
         for line in lines:

@@ -1,19 +1,16 @@
-"""The command line. Exit codes: 0 complete; 1 failed or damaged; 2 wrong usage or input; 3 incomplete; 130 interrupted.
-
-Every command imports what it needs when it runs, so that `--help` stays fast.
-"""
+"""Commands about workflows: list, show, plan, run, submit."""
 
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from isinglass.cli.base import cli, stopped
 from isinglass.exceptions import InputError, known
 
 if TYPE_CHECKING:
@@ -21,21 +18,6 @@ if TYPE_CHECKING:
     from isinglass.workflow import Workflow
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Group(click.Group):
-    """Names the closest command for an unknown one."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise InputError(f"unknown command {args[0]!r}; {known(args[0], self.commands)}")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="isinglass")
-def cli() -> None:
-    """Isinglass maps phase diagrams of coherence and memory: labelled sweeps beside exact theory."""
 
 
 def workflow_options(function: F) -> F:
@@ -164,7 +146,7 @@ def run(workflow: str, **given: Any) -> None:
         loaded, options = _workflow(workflow, given)
         outcome = runs.run(loaded, options, Talk())
     except KeyboardInterrupt:
-        _stopped(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
+        stopped(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
     if outcome.exit_code == 1:
         click.echo(
             f"some simulations failed: isinglass status {outcome.root} names them, --retry-failed runs them again"
@@ -202,96 +184,3 @@ def _words(workflow: str, given: dict[str, Any]) -> list[str]:
     for setting in given["settings"]:
         words += ["--set", setting]
     return words + [f"--{name.replace('_', '-')}" for name in ("retry_failed", "accept_code_change") if given[name]]
-
-
-@cli.command()
-@click.argument("run_folder", metavar="RUN")
-def status(run_folder: str) -> None:
-    """How far a run is: done, failed, pending, who is at work, what failed and why."""
-    from isinglass import presentation, results
-
-    lines, code = presentation.status(results.run_folder(run_folder))
-    for line in lines:
-        click.echo(line)
-    sys.exit(code)
-
-
-@cli.command()
-@click.argument("run_folder", metavar="RUN")
-@click.option("--sample", type=click.IntRange(min=1), help="Also compute N done simulations again and compare.")
-def verify(run_folder: str, sample: int | None) -> None:
-    """Decode every chunk and entry; name what is damaged, so that the next run computes it again."""
-    from isinglass import presentation, results
-
-    lines, code = presentation.verify(results.run_folder(run_folder), sample or 0)
-    for line in lines:
-        click.echo(line)
-    sys.exit(code)
-
-
-@cli.command()
-@click.argument("run_folder", metavar="RUN")
-@click.argument("label", nargs=-1, metavar="AXIS=VALUE ... sample=I replica=K")
-def reproduce(run_folder: str, label: tuple[str, ...]) -> None:
-    """Compute one simulation again and compare it with what is stored, byte for byte."""
-    from isinglass import presentation, results
-
-    lines, code = presentation.reproduce(results.run_folder(run_folder), label)
-    for line in lines:
-        click.echo(line)
-    sys.exit(code)
-
-
-@cli.command()
-@click.argument("run_folder", metavar="RUN")
-@click.option("--workflow", help="Stages and figures of this workflow instead of the stored one.")
-@click.option("--no-figures", is_flag=True, help="Draw no figures.")
-def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
-    """Apply the stages and draw the figures again, on what is there."""
-    from isinglass import presentation, results
-
-    root = results.run_folder(run_folder)
-    loaded = presentation.workflow_of(root, workflow)
-    ds = results.analyse(root, loaded)
-    if loaded.stages:
-        click.echo(f"analysis      {root / 'analysis.zarr'}")
-    if not (loaded.stages or loaded.figures):
-        click.echo(f"{loaded.name} declares neither stages nor figures: there is nothing to do")
-    for line in [] if no_figures else results.draw(root, loaded, ds):
-        click.echo(line)
-
-
-def _stopped(words: str) -> NoReturn:
-    """Say so and exit 130, whoever presses Ctrl-C again meanwhile."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    click.echo(words)
-    sys.exit(130)
-
-
-def main() -> None:
-    """The console script: one line and exit 2 for what the user can mend. SIGTERM is taken as Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        cli.main(standalone_mode=False)
-    except InputError as error:
-        click.echo(f"isinglass: {error}", err=True)
-        sys.exit(2)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(2)
-    except click.ClickException as error:
-        command = getattr(error, "ctx", None)
-        path = command.command_path if command is not None else "isinglass"
-        text = " ".join(error.format_message().split()).rstrip(".")
-        click.echo(f"isinglass: {text[:1].lower()}{text[1:]}; `{path} --help` says more", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        _stopped("isinglass: interrupted")
-    except OSError as error:  # a full disk, a folder taken away: what is committed stays
-        click.echo(f"isinglass: {error}; what was committed is kept: mend it and run the same command again", err=True)
-        sys.exit(2)
