@@ -18,6 +18,10 @@ default_role = "code"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 myst_heading_anchors = 4
+nb_execution_mode = "force"  # notebooks are kept without output: what the site shows was computed for it
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
 
 MARKUP = re.compile(r"([*|]|(?<=\w)_(?!\w))")
 
