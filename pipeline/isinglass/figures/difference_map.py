@@ -100,7 +100,8 @@ def _words(ds: xr.Dataset, axis: str, which: Any, places: np.ndarray) -> None:
 
 def _notes(ds: xr.Dataset, mapped: bool) -> str:
     rate = f"{ds.attrs['false_discovery_rate']:.0%}"
-    marks = "ringed: significant; grey: no test" if mapped else "filled: significant; band: two standard errors; at ±99: there or beyond"
+    plain = "filled: significant; band: two standard errors; at ±99: there or beyond"
+    marks = "ringed: significant; grey: no test" if mapped else plain
     return (
         f"A: {ds.attrs['run_a']}\nB: {ds.attrs['run_b']}\n"
         f"{marks}; false discovery rate {rate} (Benjamini and Yekutieli)"
