@@ -37,6 +37,8 @@ LAYERS = [
     ["inspection", "progress", "convergence"],
     ["jobs"],
     ["plans", "results"],
+    ["exporting", "citing", "comparison", "scaffolding"],
+    ["comparing"],
     ["declaring"],
     ["runs", "submission"],
     ["presentation"],

@@ -25,7 +25,13 @@ TINY = {  # overrides that make a documented workflow small
     "ring": ["--set", "temperature=0.5,2", "--set", "length=20", "--set", "steps=8"],
     "listed": ["--set", "neurons=64", "--samples", "2"],
 }
-EXAMPLES = {"curie_weiss.py", "my_question.py", "magnet.py", "test_magnet.py"}  # files that a reader is told to make
+EXAMPLES = {
+    "curie_weiss.py",
+    "my_question.py",
+    "magnet.py",
+    "test_magnet.py",
+    "test_my_magnet.py",
+}  # files that a reader is told to make
 
 
 def blocks(page: Path) -> list[tuple[str | None, str, str]]:

@@ -50,12 +50,12 @@ def open_run(run: str | Path) -> xr.Dataset:
     `run` is a run folder or its name under `results/`. Raises InputError where there is none.
     """
     root = run_folder(run)
-    with _reading(root):
+    with reading(root):
         return open_zarr(require(root).path)
 
 
 @contextmanager
-def _reading(root: Path) -> Iterator[None]:
+def reading(root: Path) -> Iterator[None]:
     """Raises InputError for what zarr, xarray and the codecs raise, each its own kind, where a file is damaged."""
     try:
         yield
@@ -75,7 +75,7 @@ def asked_data(root: Path) -> xr.Dataset:
     record, asked, _ = newest(store, grid)
     at: dict[str, Any] = dict(zip(grid.dims, locate(asked, grid), strict=True))
     at |= {"sample": np.arange(asked.samples), "replica": np.arange(asked.replicas)}
-    with _reading(root):
+    with reading(root):
         ds = open_zarr(store.path)
         whole = all(np.array_equal(i, np.arange(ds.sizes[d])) for d, i in at.items())  # all of it, in its order
         ds = (ds if whole else ds.isel(at)).load()
