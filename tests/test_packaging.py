@@ -109,6 +109,8 @@ def test_wheel_and_source_archive(built: Path) -> None:
         names = wheel.namelist()
     assert {name.split("/")[0] for name in names} == {"isinglass", f"isinglass-{PROJECT['version']}.dist-info"}
     assert "isinglass/py.typed" in names
+    assert "isinglass/pages/templates/base.html.j2" in names
+    assert "isinglass/pages/templates/live_page.js" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     for kind in ("workflows", "catalogs", "cluster"):
         for path in (ROOT / kind).iterdir():

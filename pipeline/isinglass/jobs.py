@@ -153,6 +153,19 @@ def shares(root: Path) -> dict[tuple[int, int], Share]:
     return out
 
 
+def at_work(root: Path) -> list[Json]:
+    """Processes that say in `log/` that they began and not that they ended, less those known to be dead.
+
+    `host`, `pid`, `born`, `shard` ([number, count] or None), `at` (when it began, seconds since 1970).
+    """
+    out = []
+    for path in sorted((root / "log").glob("*.events")):
+        mine = list(_events(path))
+        if mine and mine[-1].get("event") == "begin" and ledger.alive(mine[-1]):
+            out.append(mine[-1])
+    return out
+
+
 def _events(path: Path) -> Iterator[Json]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()

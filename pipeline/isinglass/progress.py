@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from isinglass.execute import Report
 
 PLAIN_SECONDS = 30.0
+NOTEBOOK_SECONDS = 0.3
 
 
 class Talk:
@@ -21,7 +23,9 @@ class Talk:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.notebook = Console(file=sys.stdout).is_jupyter
+        # in a notebook too lines are text of one stream; rich would show each as a piece of HTML
+        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True, force_jupyter=False)
 
     def say(self, text: str = "") -> None:
         if not self.quiet:
@@ -29,7 +33,7 @@ class Talk:
 
     @property
     def live(self) -> bool:
-        return not self.quiet and (self.console.is_terminal or self.console.is_jupyter)
+        return not self.quiet and self.console.is_terminal
 
 
 class Counter:
@@ -62,41 +66,99 @@ class Counter:
         share = self.worked / self.expected if self.expected else 1.0
         return duration(self.elapsed * (1 - share) / share if share > 0 else max(self.wall - self.elapsed, 0.0))
 
+    @property
+    def rate(self) -> float:
+        """Simulations a second."""
+        return self.done / self.elapsed if self.elapsed else 0.0
+
     def line(self) -> str:
-        rate = self.done / self.elapsed if self.elapsed else 0.0
-        return f"{self.done}/{self.total} simulations, {self.failed} failed, {rate:.0f}/s, {self.left} left"
+        return f"{self.done}/{self.total} simulations, {self.failed} failed, {self.rate:.0f}/s, {self.left} left"
+
+    def end(self) -> str:
+        """The line of a run that has ended, complete or not."""
+        took = duration(self.elapsed)
+        return f"{self.done}/{self.total} simulations, {self.failed} failed, {self.rate:.0f}/s, in {took}"
+
+
+class Bar(Protocol):
+    """What shows a counter and can be told to look again."""
+
+    def show(self, counter: Counter) -> None: ...
+
+
+class TerminalBar:
+    """A live line at the bottom of a terminal."""
+
+    def __init__(self, bar: Progress, counter: Counter) -> None:
+        self.bar = bar
+        self.task = bar.add_task("run", total=counter.total, failed=0, rate="0", left="?")
+
+    def show(self, counter: Counter) -> None:
+        rate = f"{counter.rate:.0f}"
+        self.bar.update(self.task, completed=counter.done, failed=counter.failed, rate=rate, left=counter.left)
+
+
+class NotebookBar:
+    """One output of a cell, replaced as the run goes on: HTML's own bar, and plain text for who shows no HTML.
+
+    No widget, so that nothing else need be installed, and the saved notebook holds how the run ended.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        from IPython.display import display
+
+        self.last = time.monotonic()
+        show: Any = display
+        self.handle = show(self.content(counter), raw=True, display_id=uuid.uuid4().hex)
+
+    @staticmethod
+    def content(counter: Counter, ended: bool = False) -> dict[str, str]:
+        line = counter.end() if ended else counter.line()
+        words = f'<progress style="width: 20em" max="{counter.total}" value="{counter.done}"></progress> {line}'
+        return {"text/html": f'<div style="font-variant-numeric: tabular-nums">{words}</div>', "text/plain": line}
+
+    def show(self, counter: Counter) -> None:
+        if time.monotonic() - self.last > NOTEBOOK_SECONDS:
+            self.last = time.monotonic()
+            self.handle.update(self.content(counter), raw=True)
+
+    def end(self, counter: Counter) -> None:
+        self.handle.update(self.content(counter, ended=True), raw=True)
 
 
 @contextmanager
-def progress(talk: Talk, counter: Counter) -> Iterator[Progress | None]:
-    """A live bar where there is a screen; otherwise `tick` prints the plain line."""
-    if not talk.live:
+def progress(talk: Talk, counter: Counter) -> Iterator[Bar | None]:
+    """A live bar on a terminal and in a notebook; elsewhere `tick` prints the plain line."""
+    if talk.notebook and not talk.quiet:
+        shown = NotebookBar(counter)
+        try:
+            yield shown
+        finally:
+            shown.end(counter)
+    elif talk.live:
+        columns = (
+            TextColumn("simulations"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"),
+            TextColumn("{task.fields[rate]}/s"), TimeElapsedColumn(), TextColumn("{task.fields[left]} left"),
+        )  # fmt: skip
+        with Progress(*columns, console=talk.console, transient=True) as bar:
+            yield TerminalBar(bar, counter)
+    else:
         yield None
-        return
-    columns = (
-        TextColumn("simulations"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"),
-        TextColumn("{task.fields[rate]}/s"), TimeElapsedColumn(), TextColumn("{task.fields[left]} left"),
-    )  # fmt: skip
-    with Progress(*columns, console=talk.console, transient=True) as bar:
-        bar.add_task("run", total=counter.total, failed=0, rate="0", left="?")
-        yield bar
 
 
 class Ticker:
     """Shows a counter: on the live bar at each call, elsewhere at most every 30 s."""
 
-    def __init__(self, talk: Talk, counter: Counter, bar: Progress | None) -> None:
+    def __init__(self, talk: Talk, counter: Counter, bar: Bar | None) -> None:
         self.talk, self.counter, self.bar = talk, counter, bar
         self.last = time.monotonic()
 
     def tick(self) -> None:
-        c = self.counter
         if self.bar is not None:
-            rate = f"{c.done / c.elapsed:.0f}" if c.elapsed else "0"
-            self.bar.update(self.bar.task_ids[0], completed=c.done, failed=c.failed, rate=rate, left=c.left)
+            self.bar.show(self.counter)
         elif time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
-            self.talk.say(c.line())
+            self.talk.say(self.counter.line())
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,6 +76,26 @@ class Kernel:
         wrong = "" if reply["status"] == "ok" else f"{reply['ename']}: {reply['evalue']}"
         return "".join(said), wrong
 
+    def outputs(self, text: str) -> list[dict]:
+        """What a cell shows in the end, in order, as a notebook keeps it: an updated display is replaced."""
+        out: list[dict] = []
+
+        def hear(message: dict) -> None:
+            kind, content = message["msg_type"], message["content"]
+            name = content.get("transient", {}).get("display_id")
+            if kind == "update_display_data":
+                shown = next(o for o in out if o.get("id") == name)
+                shown |= {"data": content["data"], "updates": shown["updates"] + 1}
+            elif kind == "stream" and out and out[-1].get("stream") == content["name"]:
+                out[-1]["text"] += content["text"]
+            elif kind == "stream":
+                out.append({"stream": content["name"], "text": content["text"]})
+            elif kind in ("display_data", "error"):
+                out.append({"id": name, "data": content.get("data"), "kind": kind, "updates": 0})
+
+        self.client.execute_interactive(text, timeout=120, output_hook=hear)
+        return out
+
     def end(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
@@ -124,6 +145,28 @@ def test_a_model_of_a_cell(kernel: Kernel, home: Path) -> None:
         for cell in (KERNEL, MODEL):
             kernel.cell(cell)
     assert kernel.cell(RUN)[1] == ""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter_client's own
+def test_a_bar_in_a_cell(kernel: Kernel, home: Path) -> None:
+    """Without ipywidgets: one output that is replaced and ends with how it was, a few lines of text, no warning."""
+    (home / "own.py").write_text(
+        f"{rig.SYNTHETIC}\nworkflow = Workflow(model=Slow, axes={{'temperature': np.linspace(0, 1, 24)}}, samples=2,\n"
+        "    fixed={'seconds': 0.03}, name='own')\n"
+    )
+    shown = kernel.outputs("import sys; sys.modules['ipywidgets'] = None\nimport isinglass\nisinglass.run('own.py');")
+    assert [o.get("stream", "bar") for o in shown] == ["stdout", "bar", "stdout"]
+    before, bar, after = shown
+    assert bar["data"]["text/plain"].startswith("48/48 simulations, 0 failed, ")
+    assert re.search(r'<progress [^>]*max="48" value="48"></progress> 48/48 simulations', bar["data"]["text/html"])
+    assert 1 < bar["updates"] < 20
+    assert "48 of 48 simulations are done" in after["text"]
+    lines = (before["text"] + after["text"]).splitlines()
+    assert len(lines) < 25, lines
+    assert not any("\x1b" in line or "warn" in line.lower() for line in lines)
+    again = kernel.outputs("isinglass.run('own.py');")  # nothing is left to do: no bar
+    assert [o.get("stream", "bar") for o in again] == ["stdout"]
+    assert kernel.outputs("isinglass.run('own.py', out='quiet', quiet=True);") == []
 
 
 def script(home: Path, last: str, cluster: str) -> subprocess.CompletedProcess[str]:
