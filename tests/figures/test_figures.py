@@ -30,7 +30,7 @@ DIAGRAM = PhaseDiagram(
 
 
 def legend(figure):
-    found = [ax.get_legend() for ax in figure.axes]
+    found = [*(ax.get_legend() for ax in figure.axes), *figure.legends]
     return [text.get_text() for one in found if one for text in one.get_texts()]
 
 

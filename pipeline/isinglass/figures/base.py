@@ -350,6 +350,7 @@ def headings(figure: Figure, ds: xr.Dataset, title: str | None, notes: Sequence[
     numbers.of(figure).facts[:] = [head, facts(ds, symbols=False).replace("\xa0", " "), *(n for n in notes if n)]
     figure.suptitle("\n".join(textwrap.wrap(head, int(0.8 * width))), fontsize=11, x=0.01, ha="left")
     if lines:
+        figure.set_figheight(figure.get_figheight() + 0.14 * max(len(lines) - 3, 0))
         figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left", color="0.25")
 
 

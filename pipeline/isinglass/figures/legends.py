@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,14 @@ if TYPE_CHECKING:
 
 MARGIN = 0.85
 """Inches beside the panels that a legend leaves free, for their labels."""
+USUAL = 0.5
+"""Inches of legend that a figure has room for; it grows by what is more."""
 
 
 def below(figure: Figure, grid: GridSpec, rows: Mapping[int, Mapping[str, Any]]) -> None:
     """Legends in rows of the grid of panels, which span it: {row: {text: handle}}; none where there is no entry."""
     wide = figure.get_figwidth() - MARGIN
+    tall = 0.0
     for row, handles in rows.items():
         ax = figure.add_subplot(grid[row, :])
         ax.axis("off")
@@ -27,11 +29,17 @@ def below(figure: Figure, grid: GridSpec, rows: Mapping[int, Mapping[str, Any]])
             legend = ax.legend(list(handles.values()), texts, **look)
             if legend.get_window_extent().width <= wide * figure.dpi:
                 break
+        tall += legend.get_window_extent().height / figure.dpi if texts else 0.0
+    figure.set_figheight(figure.get_figheight() + max(tall - USUAL, 0.0))
 
 
 def wrapped(text: str, width: int) -> str:
     """Text in lines of this many characters, of which a formula is never broken and its commands count for nothing."""
-    if len(re.sub(r"\\[a-zA-Z]+|[${}_^]", "", text)) <= width:
-        return text
-    whole = re.sub(r"\$[^$]*\$", lambda m: m.group().replace(" ", "\0"), text)
-    return "\n".join(textwrap.wrap(whole, width, break_long_words=False)).replace("\0", " ")
+    lines: list[str] = []
+    for word in re.findall(r"(?:\$[^$]*\$|[^\s$])+", text):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and len(re.sub(r"\\[a-zA-Z]+|[${}_^\\]", "", longer)) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)

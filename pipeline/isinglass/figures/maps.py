@@ -98,9 +98,7 @@ def record_cells(ax: Axes, ds: xr.Dataset, name: str, x: str, y: str, code: np.n
 def _honest(colours: str, limits: tuple[float, float]) -> None:
     plain = colours.removesuffix("_r")
     if plain in RAINBOWS:
-        raise InputError(
-            f"colours {colours!r} show steps that are not in the data; take cividis, viridis, or RdBu about 0"
-        )
+        raise InputError(f"colours {colours!r} show steps that no data have; take cividis, viridis, or RdBu about 0")
     if plain in DIVERGING and not np.isclose(limits[0], -limits[1]):
         raise InputError(f"colours {colours!r} diverge from the middle, so that limits={limits} must be -a to a")
 

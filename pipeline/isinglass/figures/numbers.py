@@ -119,7 +119,7 @@ def write(figure: Figure, file: IO[str], name: str) -> None:
     present = {*FIRST, *(c for table in known.tables for c in table.columns)}
     order = [c for c in order if c in present]
     head = [f"The numbers behind {name}.png and {name}.pdf", *known.facts]
-    head += [f"Read it with pandas.read_csv({name + '.csv'!r}, comment='#', float_precision='round_trip')", "Columns:"]
+    head += [f"Read it with pandas.read_csv({name + '.csv'!r}, comment='#')", "Columns:"]
     told = [(k, v) for k, v in COLUMNS.items() if k.split(",")[0] in present]
     head += [f"  {k}: {v}" for k, v in [*told[:3], *known.units.items(), *told[3:]]]
     head += ["Rows, by kind and variable:", *(f"  {k}: {v}" for k, v in known.reads.items())]

@@ -109,7 +109,7 @@ class PhaseLines:
         if not isinstance(value, (int, float, np.number)):
             return base.said(value, self.labels)
         units = str(ds[str(self.colour)].attrs.get("units", "1"))
-        return f"{self._symbol()} = {value:g}" + ("" if units == "1" else f" {units}")
+        return f"{self._symbol()} = {value:.4g}" + ("" if units == "1" else f" {units}")
 
     def _mean(self, ds: xr.Dataset) -> str:
         if self.observable:

@@ -100,7 +100,14 @@ def _boxes(there: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def marked(ax: Axes) -> dict[str, Any]:
     """Legend entries of the states that are drawn on `ax`, by name, in the order of `STATES`."""
-    found = {text: handle for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import Patch
+
+    found: dict[str, Any] = {text: handle for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+    for text, cells in found.items():
+        if text in STATES and isinstance(cells, PolyCollection):  # with an outline, so that white is seen
+            look: dict[str, Any] = {"facecolor": cells.get_facecolor()[0], "edgecolor": cells.get_edgecolor()[0]}
+            found[text] = Patch(**look, hatch=cells.get_hatch(), lw=0.5)
     return {text: found[text] for text in STATES if text in found}
 
 
