@@ -1,8 +1,8 @@
 """A map of a million points: open, average, draw, save as PNG, PDF and CSV.
 
 pytest tests/benchmarks/test_figure_speed.py --benchmark-columns=min,median; opening is to take less than 1 s, drawing
-and saving less than 10 s, all of it less than 2 GB (`peak_MB` of the extra info) on two cores. `cpu_s` is what one round
-took of a processor, which others on the machine do not lengthen.
+and saving less than 10 s, all of it less than 2 GB (`peak_MB` of the extra info) on two cores. `cpu_s` is what one
+round took of a processor, which others on the machine do not lengthen.
 """
 
 import resource
