@@ -125,6 +125,7 @@ def test_composed_on_own_axes(run, tmp_path) -> None:
     boundary(left, ds, "recall_overlap_boundary", "load", "temperature")
     theory_lines(left, ags.spin_glass_temperature, "load", source="AGS")
     lines_with_bands(right, ds.isel(load=[2]), "memory_mean", "temperature", "load", interval="student", bands=True)
+    assert (right.get_xlabel(), right.lines[0].get_label()) == (left.get_ylabel(), rf"$\alpha$ = {ds['load'][2]:g}")
     paths = save(figure, tmp_path, "own")
     assert [p.suffix for p in paths] == [".png", ".pdf", ".csv"]
     table = read(paths[2])

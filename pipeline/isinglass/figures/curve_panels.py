@@ -67,7 +67,7 @@ class CurvePanels:
             ax.set_xscale("log")
             ax.set_xlim(ds[self.x].values.min() / 2, ds[self.x].values.max() * 2)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
-        drawn[0].set_ylabel(base.label(ds, names[0], self.labels))
+            ax.set_ylabel("" if k else base.label(ds, names[0], self.labels))
         handles, texts = drawn[0].get_legend_handles_labels()
         shown = dict(zip(texts, handles, strict=True)) | entries(codes)
         title = self.labels.get(self.colour)

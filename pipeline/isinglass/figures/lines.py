@@ -48,7 +48,10 @@ def lines_with_bands(
     plain = name.removesuffix("_mean")
     values = base.words(ds, colour) if colour else np.array([""])
     shades = shades or ordered(len(values))
-    names = names or [base.said(v) if colour else "simulation" for v in values]
+    symbol = f"${base.LABELS[str(colour)][1]}$" if colour in base.LABELS else str(colour).replace("_", " ")
+    names = names or [f"{symbol} = {base.said(v)}" if colour else "simulation" for v in values]
+    ax.set_xlabel(base.label(ds, x))
+    ax.set_ylabel(base.label(ds, name))
     codes = []
     for i in range(len(values)):
         curve = ds.isel({colour: i}) if colour else ds
