@@ -6,9 +6,15 @@ import numpy as np
 
 from isinglass import Workflow
 from isinglass.analysis import coherence, memory, phases
-from isinglass.figures import Line, PhaseDiagram
+from isinglass.figures import BivariateMap, Line, PhaseDiagram
 from isinglass.models.hopfield import Hopfield
 from isinglass.theory import ags
+
+LINES = [
+    Line("$T_M$ (AGS)", ags.retrieval_temperature, "-", partial(ags.retrieval_temperature, end="lower")),
+    Line("$T_c$ (AGS)", ags.thermodynamic_temperature, "--", partial(ags.thermodynamic_temperature, end="lower")),
+    Line("$T_g$ (AGS)", ags.spin_glass_temperature, ":"),
+]
 
 workflow = Workflow(
     title="Hopfield retrieval diagram",
@@ -25,19 +31,18 @@ workflow = Workflow(
             y="temperature",
             panels=("recall_overlap_mean", "coherence_mean"),
             boundary="recall_overlap_boundary",
-            lines=[
-                Line("$T_M$ (AGS)", ags.retrieval_temperature, "-", partial(ags.retrieval_temperature, end="lower")),
-                Line(
-                    "$T_c$ (AGS)",
-                    ags.thermodynamic_temperature,
-                    "--",
-                    partial(ags.thermodynamic_temperature, end="lower"),
-                ),
-                Line("$T_g$ (AGS)", ags.spin_glass_temperature, ":"),
-            ],
+            lines=LINES,
             title="Hopfield retrieval diagram",
             name="retrieval_diagram",
-        )
+        ),
+        BivariateMap(
+            x="load",
+            y="temperature",
+            boundary="recall_overlap_boundary",
+            lines=LINES,
+            title="Coherence and memory of the Hopfield model",
+            name="coherence_and_memory",
+        ),
     ],
     presets={
         "paper": {

@@ -13,9 +13,9 @@ from isinglass.theory import strings as theory
 NEURONS, MODE = 256, 4
 K = 2 * np.pi * MODE / NEURONS
 LINES = [
-    Line(r"diffusive below", partial(theory.diffusive, k=K)),
-    Line(r"fades below", partial(theory.lifetime, neurons=NEURONS), "--"),
-    Line(r"massive above", partial(theory.massive, k=K), ":"),
+    Line(r"diffusive below $(1-\chi)\epsilon = \sqrt{\chi^2\epsilon^2 + k^2}$", partial(theory.diffusive, k=K)),
+    Line(r"fades below $(1-\chi)\epsilon N = 1$", partial(theory.lifetime, neurons=NEURONS), "--"),
+    Line(r"massive above $\chi\epsilon = k$", partial(theory.massive, k=K), ":"),
 ]
 LABELS = {
     "mixing": r"mixing $\epsilon$",

@@ -30,7 +30,7 @@ DIAGRAM = PhaseDiagram(
 
 
 def legend(figure):
-    found = [ax.get_legend() for ax in figure.axes]
+    found = [*(ax.get_legend() for ax in figure.axes), *figure.legends]
     return [text.get_text() for one in found if one for text in one.get_texts()]
 
 
@@ -40,9 +40,10 @@ def words(figure):
 
 def written(figure, folder):
     paths = save(figure, folder, "figure")
-    png, pdf = paths
-    assert [p.name for p in paths] == ["figure.png", "figure.pdf"]
-    assert sorted(p.name for p in folder.iterdir()) == ["figure.pdf", "figure.png"]
+    png, pdf, csv = paths
+    assert [p.name for p in paths] == ["figure.png", "figure.pdf", "figure.csv"]
+    assert sorted(folder.iterdir()) == sorted(paths), "nothing else"
+    assert csv.read_text(encoding="utf-8").startswith("# The numbers behind figure.png")
     pixels = imread(png)
     assert pixels.shape[1] == round(200 * figure.get_figwidth())
     assert pixels[..., :3].std() > 0.05
@@ -102,7 +103,7 @@ def test_cells_sit_where_their_values_are(run):
 
 def test_the_same_bytes_twice(run, tmp_path):
     ds = run()
-    for kind in range(2):
+    for kind in range(3):
         a, b = (save(DIAGRAM.draw(ds), tmp_path / str(i), "x")[kind].read_bytes() for i in range(2))
         assert a == b
 
@@ -112,20 +113,22 @@ def test_what_is_not_computed_is_said(run, tmp_path):
         state[4:, :3] = 0
         state[1, 7, 0] = 2
         state[0, 8] = 3
+        state[3, 7] = 2
 
     ds = run(status=lost)
     ds["coherence_mean"] = ds.coherence_mean.where(ds["load"] > 0.05)
     figure = DIAGRAM.draw(ds)
-    assert legend(figure)[-3:] == ["not computed", "undefined", "skipped"]
+    assert legend(figure)[-5:] == ["pending", "failed", "skipped", "partial", "undefined"]
     said = words(figure)
-    assert "Not computed: 48 pending, 2 failed, 8 skipped of 432 simulations." in said
+    assert "Not computed: 48 pending, 10 failed, 8 skipped of 432 simulations." in said
+    assert "Partial 1 of 54 points." in said
     assert "Boundary not found in" in said
     written(figure, tmp_path)
 
 
 def test_nothing_computed_yet(run, tmp_path):
     figure = DIAGRAM.draw(run(status=lambda s: s.fill(0)))
-    assert "not computed" in legend(figure)
+    assert "pending" in legend(figure)
     assert not any(entry.startswith("measured") for entry in legend(figure))
     written(figure, tmp_path)
 
@@ -280,7 +283,7 @@ def test_a_figure_of_a_value_that_is_not_there_is_left_out_and_all_others_are_dr
         lines.extend(draw(tmp_path, SimpleNamespace(figures=figures), run()))
     lines = list(draw(tmp_path, SimpleNamespace(figures=[figures[0], figures[2]]), run()))
     assert re.search(r"absent is left out: .*temperature has no value 7.0; it has", lines[0])
-    assert [line.split("/")[-1] for line in lines[1:]] == ["good.png", "good.pdf"]
+    assert [line.split("/")[-1] for line in lines[1:]] == ["good.png", "good.pdf", "good.csv"]
     assert (tmp_path / "figures" / "good.png").is_file()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from toys import MODEL, WORKFLOW
+from traced import traced
 
 import isinglass
 from isinglass import InputError, Workflow, load_workflow
@@ -221,4 +222,10 @@ def test_shipped_workflow_runs(home: Path, name: str) -> None:
     assert (ds.status == 1).any()
     for figure in declared.figures:
         assert list((home / "results" / name / "figures").glob(f"{figure.name}*.png"))
-    assert (home / "results" / name / "analysis.zarr").is_dir() == bool(declared.stages)
+    made = home / "results" / name
+    assert (made / "analysis.zarr").is_dir() == bool(declared.stages)
+    found = xr.open_zarr(made / "analysis.zarr", chunks=None) if declared.stages else xr.Dataset()
+    merged = ds.merge(found, compat="no_conflicts")
+    numbers = sorted((made / "figures").glob("*.csv"))
+    assert [p.stem for p in numbers] == sorted(p.stem for p in (made / "figures").glob("*.png"))
+    assert min(traced(path, merged) for path in numbers) > 0, "each number beside a figure is that of a variable"

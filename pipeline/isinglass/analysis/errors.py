@@ -243,7 +243,8 @@ def only(guard: str, *stages: Stage) -> Stage:
     """The stages in turn, of simulations alone in which the observable `guard` is 1, as `only("converged", mean("m"))`.
 
     All others are to these stages what was not computed. Which simulations converge may depend on what they find: give
-    their share beside, by `mean(guard)`. Raises InputError for a guard that the dataset lacks.
+    their share beside, by `mean(guard)`. What is returned names the guard in the attribute `guard`. Raises InputError
+    for a guard that the dataset lacks.
     """
 
     def stage(ds: xr.Dataset) -> xr.Dataset:
@@ -256,6 +257,8 @@ def only(guard: str, *stages: Stage) -> Stage:
             result = one(ds)
             out = out.merge(result, compat="no_conflicts", combine_attrs="drop_conflicts")
             ds = ds.merge(result, compat="no_conflicts", combine_attrs="override")
+        for variable in out.data_vars.values():
+            variable.attrs.setdefault("guard", guard)
         return out
 
     return titled(stage, f"only({guard}: {', '.join(s.__name__ for s in stages)})")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isinglass.exceptions import InputError, known
+from isinglass.figures import numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -191,6 +190,13 @@ def words(ds: xr.Dataset, axis: str) -> np.ndarray:
     return values if values.dtype.kind in "biuf" else np.array(list(map(str, values)))
 
 
+def said(value: Any, labels: Mapping[str, str] | None = None) -> str:
+    """A value of an axis in words: a number in short, a name by its label or without underscores."""
+    if isinstance(value, (float, np.floating)):
+        return f"{value:g}"
+    return (labels or {}).get(str(value), str(value).replace("_", " "))
+
+
 def edges(values: np.ndarray, log: bool = False) -> np.ndarray:
     """Edges (n+1,) of the cells around n ascending coordinate values: midpoints, and as far outside at the ends.
 
@@ -247,7 +253,8 @@ def select(ds: xr.Dataset, shown: Sequence[str], names: Sequence[str], at: Mappi
                 f"{what} shows {' and '.join(shown)}, and the data also vary along {axis}: set at={{{axis!r}: value}}"
             )
         ds = ds.isel({axis: 0})
-    return ds.sortby([axis for axis in shown if ds[axis].dtype.kind in "iuf"])
+    order = [a for a in shown if ds[a].dtype.kind in "iuf" and (np.diff(ds[a].values) < 0).any()]
+    return ds.sortby(order) if order else ds
 
 
 def fine(values: np.ndarray, log: bool, number: int = 401) -> np.ndarray:
@@ -275,7 +282,7 @@ def ticks(axis: Axis, values: np.ndarray) -> None:
     from matplotlib.ticker import LogFormatter, NullLocator
 
     if len(values) <= 8:
-        axis.set_ticks([float(v) for v in values], [f"{v:g}" for v in values])
+        axis.set_ticks([float(v) for v in values], [f"{v:.4g}" for v in values])
         axis.set_minor_locator(NullLocator())
     elif min(values) >= 1 and max(values) <= 1e4:
         axis.set_major_formatter(LogFormatter())
@@ -298,8 +305,8 @@ def facets(ds: xr.Dataset, shown: Sequence[str], at: Mapping[str, Any]) -> Itera
         yield "".join(re.sub(r"[^\w.+=-]+", "_", name) for name in names), part
 
 
-def facts(ds: xr.Dataset) -> str:
-    """What a caption must state: fixed parameters, samples, replicas, seed.
+def facts(ds: xr.Dataset, symbols: bool = True) -> str:
+    """What a caption must state: fixed parameters, samples, replicas, seed; with `symbols` or with plain names.
 
     From the scalar coordinates and the root attribute `fixed` or `parameters`, which maps a name to its value or to
     {"value": ..., "units": ...}, or is that as JSON.
@@ -318,8 +325,8 @@ def facts(ds: xr.Dataset) -> str:
         value = value.get("value") if isinstance(value, Mapping) else value
         if name in ds.dims or name == "copies" or value is None:
             continue
-        symbol = f"${LABELS[name][1]}$" if name in LABELS else name.replace("_", " ")
-        number = f"{value:g}" if isinstance(value, float) else f"{value}"
+        symbol = f"${LABELS[name][1]}$" if name in LABELS and symbols else name.replace("_", " ")
+        number = f"{value:g}" if isinstance(value, float) else said(value)
         out.append(f"{symbol} = {number}" + ("" if units in ("1", "step", name.removesuffix("s")) else f" {units}"))
     samples, replicas = ds.sizes.get("sample", 1), ds.sizes.get("replica", 1)
     out.append(f"{samples} sample{'s' * (samples > 1)} × {replicas} replica{'s' * (replicas > 1)}")
@@ -340,8 +347,10 @@ def headings(figure: Figure, ds: xr.Dataset, title: str | None, notes: Sequence[
     paragraphs = (facts(ds), " ".join(n for n in notes if n))
     lines = [line.replace("\xa0", " ") for text in paragraphs for line in textwrap.wrap(text, width)]
     head = title or str(ds.attrs.get("title", ""))
+    numbers.of(figure).facts[:] = [head, facts(ds, symbols=False).replace("\xa0", " "), *(n for n in notes if n)]
     figure.suptitle("\n".join(textwrap.wrap(head, int(0.8 * width))), fontsize=11, x=0.01, ha="left")
     if lines:
+        figure.set_figheight(figure.get_figheight() + 0.14 * max(len(lines) - 3, 0))
         figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left", color="0.25")
 
 
@@ -366,28 +375,3 @@ def bars(ax: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarr
         assert isinstance(artist, Artist)
         cased(artist, kw.get("elinewidth", 1.0))
     return drawn
-
-
-def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
-    """Write `<name>.png` (200 dpi) and `<name>.pdf` into `folder`, each by rename; returns their paths.
-
-    The same figure gives the same bytes: no date, no version. Raises OSError where the folder cannot be written.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    metadata: dict[str, dict[str, Any]] = {
-        "png": {"Software": None},
-        "pdf": {"CreationDate": None, "Producer": None, "Creator": "isinglass"},
-    }
-    out = []
-    for kind, values in metadata.items():
-        path = folder / f"{name}.{kind}"
-        private = folder / f".{name}.{os.getpid()}.{kind}"
-        try:
-            with style():
-                figure.savefig(private, format=kind, dpi=200, metadata=values)
-            private.replace(path)
-        finally:
-            private.unlink(missing_ok=True)
-        out.append(path)
-    return out

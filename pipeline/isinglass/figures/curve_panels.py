@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass.exceptions import InputError
-from isinglass.figures import base
+from isinglass.figures import base, numbers
+from isinglass.figures.lines import lines_with_bands
+from isinglass.figures.states import entries, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#7F7F7F")
-MARKERS = "osD^vP*X"
 
 
 @dataclass(frozen=True)
@@ -59,43 +60,30 @@ class CurvePanels:
         panels = base.words(ds, self.panels)
         figure = Figure(figsize=(base.PAGE, 3.8), layout="constrained")
         drawn = figure.subplots(1, len(panels), sharey=True, sharex=True, squeeze=False)[0]
+        codes: list[np.ndarray] = []
         for k, (ax, panel) in enumerate(zip(drawn, panels, strict=True)):
-            self._panel(ax, ds.isel({self.panels: k}))
-            ax.set_title(f"({chr(97 + k)}) {panel}", loc="left")
+            codes += self._panel(ax, ds.isel({self.panels: k}))
+            ax.set_title(f"({chr(97 + k)}) {base.said(panel, self.labels)}", loc="left")
             ax.set_xscale("log")
             ax.set_xlim(ds[self.x].values.min() / 2, ds[self.x].values.max() * 2)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
-        drawn[0].set_ylabel(base.label(ds, names[0], self.labels))
+            ax.set_ylabel("" if k else base.label(ds, names[0], self.labels))
         handles, texts = drawn[0].get_legend_handles_labels()
-        figure.legend(handles, texts, loc="outside right center", handlelength=1.8, title=self.labels.get(self.colour))
-        lost = base.missing(ds.where(ds["status"] != 3, drop=False)) if (ds["status"] == 2).any() else ""
+        shown = dict(zip(texts, handles, strict=True)) | entries(codes)
+        title = self.labels.get(self.colour)
+        figure.legend(list(shown.values()), list(shown), loc="outside right center", handlelength=1.8, title=title)
+        lost = base.missing(ds)
         notes = ["Bands: 95 % intervals over samples.", f"Not computed: {lost}." if lost else ""]
+        notes.append(note(codes, ds[names[0]].attrs.get("guard")))
         base.headings(figure, ds, self.title, notes, 130)
         return figure
 
-    def _panel(self, ax: Axes, ds: xr.Dataset) -> None:
-        x = ds[self.x].values.astype(float)
-        for i, word in enumerate(base.words(ds, self.colour)):
-            curve = ds.isel({self.colour: i})
-            mean, error, count = (curve[f"{self.observable}_{end}"].values for end in ("mean", "error", "samples"))
-            half = error * _student(count)
-            there = np.isfinite(mean)
-            look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "label": str(word)}
-            if there.sum() == 1:
-                level, width = mean[there][0], np.nan_to_num(half[there][0])
-                ax.axhline(level, lw=1.2, **look)
-                ax.axhspan(level - width, level + width, color=look["color"], alpha=0.15, lw=0)
-                continue
-            run = (curve["status"] != 3).values.reshape(len(x), -1).any(axis=1)
-            y, half = mean[run], half[run]
-            ax.plot(x[run], y, marker=MARKERS[i % len(MARKERS)], ms=3.4, mfc="white", mew=0.8, lw=1.0, **look)
-            ax.fill_between(x[run], y - half, y + half, color=look["color"], alpha=0.18, lw=0)
+    def _panel(self, ax: Axes, ds: xr.Dataset) -> list[np.ndarray]:
+        names = [base.said(word, self.labels) for word in base.words(ds, self.colour)]
+        look: dict[str, Any] = {"shades": COLOURS, "names": names}
+        mean = f"{self.observable}_mean"
+        codes = lines_with_bands(ax, ds, mean, self.x, self.colour, interval="student", bands=True, levels=True, **look)
         for text, value in self.lines.items():
+            numbers.record(ax, None, "theory", text, "value is a level that the workflow gives", {}, value)
             ax.axhline(value, color="0.5", lw=0.8, ls=":", label=text)
-
-
-def _student(count: np.ndarray) -> Any:
-    """Half the width of a 95 % interval over the standard error, for means of `count` samples; NaN below two."""
-    from scipy import stats
-
-    return stats.t.ppf(0.975, np.where(count > 1, count - 1, np.nan))
+        return codes

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass.figures import base
+from isinglass.figures import base, numbers
+from isinglass.figures.states import DONE, STATES
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -52,9 +54,8 @@ class Paths:
         symbol = f"${base.LABELS[self.panels][1]}$" if self.panels in base.LABELS else self.panels.replace("_", " ")
         for k, (ax, value) in enumerate(zip(drawn, values, strict=True)):
             one = ds.isel({self.panels: k, "sample": 0, "replica": 0})
-            ax.plot(one[self.x].values, one[self.y].values, color="black", lw=0.8)
-            text = f"{value:g}" if np.isreal(value) and not isinstance(value, str) else str(value)
-            ax.set_title(f"({chr(97 + k)}) {symbol} = {text}", loc="left")
+            self._path(ax, one)
+            ax.set_title(f"({chr(97 + k)}) {symbol} = {base.said(value, self.labels)}", loc="left")
             printed = "\n".join(f"{word} {float(one[name]):.6f}" for word, name in self.facts.items())
             ax.set_title(printed, loc="right", fontsize=7.5)
             ax.set_xlabel(base.label(ds, self.x, self.labels))
@@ -63,3 +64,14 @@ class Paths:
         notes = ["Drawn: sample 0, replica 0.", f"Not computed: {lost}." if lost else ""]
         base.headings(figure, ds, self.title, notes, 130)
         return figure
+
+    def _path(self, ax: Axes, one: xr.Dataset) -> None:
+        """The path of one simulation, or in words why there is none."""
+        x, y, code = one[self.x].values, one[self.y].values, int(one["status"])
+        (own,) = one[self.y].dims
+        reads = f"{numbers.reading(one, self.y)}; {self.x} is raw too: both of sample 0, replica 0"
+        axes = {str(own): one[own].values, self.x: x} | numbers.place(one)
+        numbers.record(ax, one, "path", self.y, reads, axes, y, status=np.int8(code))
+        ax.plot(x, y, color="black", lw=0.8)
+        if code != DONE:
+            ax.text(0.5, 0.5, STATES[code], ha="center", va="center", transform=ax.transAxes, color="0.3")

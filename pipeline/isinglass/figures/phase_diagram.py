@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass.exceptions import InputError
-from isinglass.figures import base
+from isinglass.figures import base, numbers
+from isinglass.figures.legends import below
+from isinglass.figures.lines import origins, theory_lines, theory_note
+from isinglass.figures.maps import boundary, colour_bar, phase_map
+from isinglass.figures.states import marked, note, states
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "not computed": {"hatch": "//////", "facecolor": "0.93"},
-    "undefined": {"facecolor": "0.7"},
-    "skipped": {"facecolor": "white"},
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class PhaseDiagram:
     named like the axis `facet` is called with each panel's value: every panel gets its own line. `points`, of `Points`,
     are values from elsewhere in the colours of a map. `at` picks a value of every further axis. `limits` is the range
     of colour; values beyond are marked on the colour bar. `log` names axes to be drawn on a logarithmic scale. Cells
-    without a done simulation are hatched, those that are undefined grey, those that the workflow skipped blank.
+    without a value are drawn as what they are: pending, failed, undefined, left out by a guard, or skipped (blank).
     """
 
     x: str
@@ -94,48 +91,44 @@ class PhaseDiagram:
         ds = base.select(ds, self.axes, needed, self.at, what)
         if self.facet and len(self.panels) != 1:
             raise InputError(f"{what}: facet={self.facet!r} shows one mean; make a figure for each of panels")
-        for axis in (self.x, self.y):
-            if ds[axis].dtype.kind not in "iuf":
-                raise InputError(f"{what}: {axis!r} is no axis of numbers; set at={{{axis!r}: value}} and show another")
         panels = self._panels(ds)
         n = len(panels)
         wide = n > 1
         figure = Figure(figsize=(base.PAGE, 4.1) if wide else (base.COLUMN + 0.3, 4.2), layout="constrained")
         grid = figure.add_gridspec(3, n, height_ratios=[1, 0.001, 0.001])  # below the panels two rows of legend
         maps: list[Axes] = []
-        shown: dict[str, bool] = {}
-        x = base.fine(base.edges(ds[self.x].values, self.x in self.log), self.x in self.log)
         theory: dict[str, Any] = {}
         measured: dict[str, Any] = {}
+        codes: dict[str, list[np.ndarray]] = {}
         for i, (heading, part, name) in enumerate(panels):
             first = maps[0] if maps else None
             ax = figure.add_subplot(grid[0, i], sharex=first, sharey=first)
             maps.append(ax)
-            mesh, there = self._map(ax, part, name)
-            shown |= {k: v or shown.get(k, False) for k, v in there.items()}
+            look: dict[str, Any] = {"limits": self.limits, "colours": self.colours, "log": self.log}
+            mesh = phase_map(ax, part, name, self.x, self.y, labels=self.labels, **look)
+            codes.setdefault(name, []).append(states(part, name, (self.y, self.x)))
             if not self.facet or i == n - 1:
-                self._bar(maps if self.facet else [ax], ds, name, mesh)
+                colour_bar(maps if self.facet else ax, ds, name, mesh, self.labels)
             own = {self.facet: base.words(ds, self.facet)[i]} if self.facet else None
-            theory |= self._theory(ax, base.curves(self.lines, x, self.source, own))
-            measured |= self._circles(ax, name) | self._measured(ax, part)
-            ax.set_xlabel(base.label(ds, self.x, self.labels))
-            if i == 0:
-                ax.set_ylabel(base.label(ds, self.y, self.labels))
-            else:
+            theory |= theory_lines(ax, self.lines, self.x, self._fine(ds), source=self.source, at=own, cased=True)
+            measured |= self._circles(ax, name)
+            for order, over in enumerate(self.boundaries):
+                measured |= boundary(ax, part, over, self.x, self.y, label=self.labels.get(over), order=order)
+            measured |= marked(ax)
+            if i:
+                ax.set_ylabel("")
                 ax.tick_params(labelleft=False)
             if wide:
                 ax.set_title(f"({'abcdefgh'[i]}) {heading}".rstrip(), loc="left", pad=3)
-        measured |= {k: _patch(0, 0, 1, 1, **{"linewidth": 0.5, **LOOKS[k]}) for k, there in shown.items() if there}
-        for row, handles in ((1, theory), (2, measured)):
-            ax = figure.add_subplot(grid[row, :])
-            ax.axis("off")
-            if handles:
-                columns = len(handles) if wide else 2
-                ax.legend(
-                    list(handles.values()), list(handles), loc="center", ncols=columns, borderpad=0, handlelength=2.4
-                )
-        base.headings(figure, ds, self.title, self._notes(ds), 150 if wide else 84)
+        below(figure, grid, {1: theory, 2: measured})
+        notes = [*self._notes(ds), *(note(c, ds[name].attrs.get("guard")) for name, c in codes.items())]
+        notes.append(theory_note(self.lines if theory else None))
+        base.headings(figure, ds, self.title, list(dict.fromkeys(notes)), 150 if wide else 84)
         return figure
+
+    def _fine(self, ds: xr.Dataset) -> np.ndarray:
+        """Places along x for the theory's lines."""
+        return base.fine(base.edges(ds[self.x].values, self.x in self.log), self.x in self.log)
 
     def _panels(self, ds: xr.Dataset) -> list[tuple[str, xr.Dataset, str]]:
         """(heading, dataset over x and y, variable) of each panel."""
@@ -145,50 +138,9 @@ class PhaseDiagram:
         symbol = f"${base.LABELS[axis][1]}$ = " if axis in base.LABELS else f"{axis.replace('_', ' ')} = "
         unit = "" if unit == "1" else f" {unit}"
         values = base.words(ds, axis)
-        names = [f"{symbol}{v:g}{unit}" if values.dtype.kind in "iuf" else str(v) for v in values]
+        numeric = values.dtype.kind in "iuf"
+        names = [f"{symbol}{v:g}{unit}" if numeric else base.said(v, self.labels) for v in values]
         return [(name, ds.isel({axis: i}), self.panels[0]) for i, name in enumerate(names)]
-
-    def _map(self, ax: Axes, ds: xr.Dataset, name: str) -> tuple[Any, dict[str, bool]]:
-        """One panel: its coloured cells, and which kinds of empty cell it has."""
-        from matplotlib.colors import ListedColormap
-
-        values = ds[name].transpose(self.y, self.x).values.astype(float)
-        x, y = (base.edges(ds[axis].values, axis in self.log) for axis in (self.x, self.y))
-        status = ds["status"].transpose(self.y, self.x, "sample", "replica")
-        flat = status.values.reshape(*values.shape, -1)
-        skipped, done = (flat == 3).all(-1), (flat == 1).any(-1)
-        absent, undefined = ~done & ~skipped, done & np.isnan(values)
-        for axis, which in ((self.x, "x"), (self.y, "y")):
-            if axis in self.log:
-                base.logarithmic(ax, which, ds[axis].values)
-        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), facecolor="white")
-        if absent.any():
-            ax.add_patch(_patch(x[0], y[0], x[-1] - x[0], y[-1] - y[0], **LOOKS["not computed"]))
-        empty = np.ma.masked_where(~(skipped | undefined), undefined)
-        ax.pcolormesh(x, y, empty, cmap=ListedColormap(["white", LOOKS["undefined"]["facecolor"]]), vmin=0, vmax=1)
-        low, high = self.limits
-        mesh = ax.pcolormesh(
-            x, y, np.ma.masked_invalid(values), cmap=self.colours, vmin=low, vmax=high, rasterized=True
-        )
-        return mesh, {"not computed": absent.any(), "undefined": undefined.any(), "skipped": skipped.any()}
-
-    def _bar(self, axes: list[Axes], ds: xr.Dataset, name: str, mesh: Any) -> None:
-        """The colour bar of one panel, or of all that show the same variable; arrows where values lie beyond."""
-        low, high = self.limits
-        values, beyond = ds[name].values, 0.01 * (high - low)
-        under, over = bool((values < low - beyond).any()), bool((values > high + beyond).any())
-        extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-        bar = axes[0].figure.colorbar(mesh, ax=axes, extend=extend[under, over], pad=0.02, aspect=24)
-        bar.set_label(base.label(ds, name, self.labels))
-        bar.outline.set_linewidth(0.6)
-
-    def _theory(self, ax: Axes, curves: list[tuple[str, Any, np.ndarray, np.ndarray]]) -> dict[str, Any]:
-        """Draws the theory's lines; returns legend entries by label."""
-        out: dict[str, Any] = {}
-        for text, style, x, y in curves:
-            (out[text],) = ax.plot(x, y, color="black", linestyle=style, label=text, zorder=3)
-            base.cased(out[text], 1.3)
-        return out
 
     def _circles(self, ax: Axes, name: str) -> dict[str, Any]:
         """Draws the points of one panel; returns their legend entries by label."""
@@ -196,6 +148,8 @@ class PhaseDiagram:
         low, high = self.limits
         for points in (p for p in self.points if p.variable == name):
             x, y, values = (np.asarray(v, float) for v in points.values())
+            reads = f"value is that of {name} by {', '.join(origins(points.values))}"
+            numbers.record(ax, None, "points", points.label, reads, {self.x: x, self.y: y}, values)
             look: dict[str, Any] = {
                 "cmap": self.colours,
                 "vmin": low,
@@ -213,35 +167,6 @@ class PhaseDiagram:
             }
             (out[points.label],) = ax.plot([], [], "o", linestyle="none", **grey)
         return out
-
-    def _measured(self, ax: Axes, ds: xr.Dataset) -> dict[str, Any]:
-        """Draws the measured boundaries; returns their legend entries by label."""
-        out: dict[str, Any] = {}
-        for name, marker in zip(self.boundaries, "osD^v" * len(self.boundaries), strict=False):
-            var = ds[name]
-            if var.dims not in ((self.x,), (self.y,)):
-                raise InputError(f"PhaseDiagram: {name!r} has dims {var.dims}; it must run along {self.x} or {self.y}")
-            vertical = var.dims == (self.x,)
-            own = ds[self.x if vertical else self.y].values
-            x, y = (own, var.values) if vertical else (var.values, own)
-            keep = np.isfinite(var.values)
-            if not keep.any():
-                continue
-            low, high = (ds[name + s].values if name + s in ds else var.values for s in ("_low", "_high"))
-            text = self._boundary_label(ds, name)
-            look = {"ms": 4.2, "mfc": "white", "mec": "black", "mew": 0.9, "ecolor": "black", "elinewidth": 1.0}
-            look |= {"fmt": marker, "capsize": 2, "zorder": 4, "label": text}
-            out[text] = base.bars(ax, x[keep], y[keep], low[keep], high[keep], vertical, **look)
-        return out
-
-    def _boundary_label(self, ds: xr.Dataset, name: str) -> str:
-        if name in self.labels:
-            return self.labels[name]
-        attrs = ds[name].attrs
-        observed = name.removesuffix("_boundary").removesuffix("_capacity")
-        if "threshold" not in attrs or observed not in base.LABELS:
-            return "measured (95 % interval)"
-        return rf"measured, $\langle {base.LABELS[observed][1]} \rangle = {attrs['threshold']:g}$ (95 % interval)"
 
     def _notes(self, ds: xr.Dataset) -> list[str]:
         notes = []
@@ -271,9 +196,3 @@ def _step(ds: xr.Dataset, name: str) -> str:
         return ""
     steps = np.diff(ds[along].values.astype(float))
     return f"{steps.mean():.3g}" if np.allclose(steps, steps[0]) else f"{steps.min():.3g} to {steps.max():.3g}"
-
-
-def _patch(x: float, y: float, width: float, height: float, **look: Any) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x, y), width, height, **{"edgecolor": "0.55", "linewidth": 0, "zorder": 0, **look})

@@ -11,13 +11,16 @@ import numpy as np
 
 from isinglass.exceptions import InputError
 from isinglass.figures import base
+from isinglass.figures.lines import DENSE, lines_with_bands, ordered, theory_lines, theory_note
+from isinglass.figures.states import entries, note
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARKERS = "osD^vP*X"
+CROWDED = 6
+"""Above so many lines the legend stands beside the panel."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,12 @@ class PhaseLines:
     """The mean of `observable` against `x`, one curve for each value of `colour`, bars of one standard error.
 
     `observable` is the name of an observable that a stage averaged (`<observable>_mean`), or of what a stage returned
-    with an `_error`, such as a boundary; without it, the first mean over x. `theory` is y(x), or a sequence of `Line`;
-    a function that takes an argument named like the axis `colour` is drawn once for each of its values, in its colour.
-    `at` picks a value of every further axis; `over` names axes along which the observable does not vary (of a boundary,
-    the one that it was sought along). `log` names what is drawn on a logarithmic scale, `x` or `observable`. `x` may be
-    an own dim of the observable, such as a time. Arrays go by their labels. `aside` puts the legend beside the panel,
-    where curves leave it no place within.
+    with an `_error`, such as a boundary; without it, the first mean over x. Above 60 points, bands take the place of
+    bars. `theory` is y(x), or a sequence of `Line`; a function that takes an argument named like the axis `colour` is
+    drawn once for each of its values, in its colour. `at` picks a value of every further axis; `over` names axes along
+    which the observable does not vary (of a boundary, the one that it was sought along). `log` names what is drawn on a
+    logarithmic scale, `x` or `observable`. `x` may be an own dim of the observable, such as a time. Arrays go by their
+    labels. `aside` puts the legend beside the panel, where curves leave it no place within.
     """
 
     x: str
@@ -62,36 +65,15 @@ class PhaseLines:
 
         mean = self._mean(ds)
         ds = base.select(ds, self.axes, [mean], self.at, f"PhaseLines {self.name!r}")
-        figure = Figure(figsize=(base.COLUMN + (2.4 if self.aside else 0.6), 3.6), layout="constrained")
-        ax = figure.subplots()
-        values = base.words(ds, self.colour) if self.colour else np.array([np.nan])
-        shades = _shades(len(values))
+        values = base.words(ds, self.colour) if self.colour else np.array([""])
         x = base.words(ds, self.x)
-        units = str(ds[self.colour].attrs.get("units", "1")) if self.colour else "1"
-        unit = "" if units == "1" else f" {units}"
-        fine = base.fine(x, self.x in self.log) if x.dtype.kind in "iuf" else None
-        for i, value in enumerate(values):
-            curve = ds.isel({self.colour: i}) if self.colour else ds
-            text = f"{self._symbol()} = {value:g}{unit}" if values.dtype.kind in "iuf" else str(value)
-            error = curve[mean.removesuffix("_mean") + "_error"].values if self._has_error(ds, mean) else None
-            look: dict[str, Any] = {"ms": 3.6, "mew": 0.8, "mfc": "white", "capsize": 1.8, "elinewidth": 0.9, "lw": 0.6}
-            ax.errorbar(
-                x,
-                curve[mean].values,
-                yerr=error,
-                color=shades[i],
-                marker=MARKERS[i % len(MARKERS)],
-                label=text if self.colour else "simulation",
-                zorder=3,
-                **look,
-            )
-            if fine is not None and self._per_colour():
-                _draw_curve(ax, fine, self.theory(fine, **{str(self.colour): value}), shades[i])  # type: ignore[operator,misc]
-        if fine is not None and not self._per_colour():
-            for text, style, x_line, y in base.curves(self.theory, fine, self.source):
-                ax.plot(x_line, y, color="black", linestyle=style, label=text, zorder=2)
-        elif self._per_colour():
-            ax.plot([], [], color="0.3", label=self.source)
+        aside = self.aside or len(values) > CROWDED
+        figure = Figure(figsize=(base.COLUMN + (2.4 if aside else 0.6), 3.6), layout="constrained")
+        ax = figure.subplots()
+        shades = ordered(len(values))
+        names = [self._named(ds, value) for value in values] if self.colour else ["simulation"]
+        codes = lines_with_bands(ax, ds, mean, self.x, self.colour, shades=shades, names=names)
+        theory = self._theory(ax, x, values, shades) if x.dtype.kind in "iuf" else {}
         ax.set_xlabel(base.label(ds, self.x, self.labels))
         ax.set_ylabel(base.label(ds, mean, self.labels))
         if self.x in self.log:
@@ -100,19 +82,34 @@ class PhaseLines:
             ax.set_yscale("log")
         if self.limits:
             ax.set_ylim(*self.limits)
-        handles, texts = ax.get_legend_handles_labels()
-        if len(handles) > 1:
-            lines = len(handles) - len(values)  # the theory, which matplotlib puts first
-            entries = handles[lines:] + handles[:lines], texts[lines:] + texts[:lines]
-            if self.aside:
-                figure.legend(*entries, loc="outside right upper", handlelength=1.8)
-            else:
-                ax.legend(*entries, handlelength=1.8)
-        bars = self._has_error(ds, mean) and np.isfinite(ds[mean.removesuffix("_mean") + "_error"].values).any()
-        notes = ["Bars: one standard error over samples."] if bars else []
-        lost = base.missing(ds)
-        base.headings(figure, ds, self.title, [*notes, f"Not computed: {lost}." if lost else ""], 84)
+        drawn = {text: handle for handle, text in zip(*ax.get_legend_handles_labels(), strict=True) if text in names}
+        shown = drawn | theory | entries(codes)
+        if len(shown) > 1:
+            where: dict[str, Any] = {"loc": "outside right upper"} if aside else {}
+            (figure if aside else ax).legend(list(shown.values()), list(shown), handlelength=1.8, **where)
+        error = ds.get(mean.removesuffix("_mean") + "_error")
+        what = "Bands" if ds.sizes[self.x] > DENSE else "Bars"
+        notes = [f"{what}: one standard error over samples."] if error is not None and error.notnull().any() else []
+        notes += [f"Not computed: {lost}." if (lost := base.missing(ds)) else ""]
+        notes += [note(codes, ds[mean].attrs.get("guard")), theory_note(self.theory if theory else None)]
+        base.headings(figure, ds, self.title, notes, 112 if aside else 84)
         return figure
+
+    def _theory(self, ax: Axes, x: np.ndarray, values: np.ndarray, shades: list[Any]) -> dict[str, Any]:
+        """The theory's curves, in black or one in the colour of each value; returns legend entries."""
+        fine = base.fine(x, self.x in self.log)
+        if self.colour is None or not self._per_colour():
+            return theory_lines(ax, self.theory, self.x, fine, source=self.source)
+        for value, shade in zip(values, shades, strict=True):
+            theory_lines(ax, self.theory, self.x, fine, source=self.source, at={self.colour: value}, color=shade)
+        return {self.source: ax.plot([], [], color="0.3", label=self.source)[0]}
+
+    def _named(self, ds: xr.Dataset, value: Any) -> str:
+        """A value of the axis `colour` in the legend."""
+        if not isinstance(value, (int, float, np.number)):
+            return base.said(value, self.labels)
+        units = str(ds[str(self.colour)].attrs.get("units", "1"))
+        return f"{self._symbol()} = {value:.4g}" + ("" if units == "1" else f" {units}")
 
     def _mean(self, ds: xr.Dataset) -> str:
         if self.observable:
@@ -124,9 +121,6 @@ class PhaseLines:
                 f"PhaseLines {self.name!r}: no mean runs along {self.x!r}; add a stage such as errors.mean(...)"
             )
         return names[0]
-
-    def _has_error(self, ds: xr.Dataset, mean: str) -> bool:
-        return mean.removesuffix("_mean") + "_error" in ds
 
     def _per_colour(self) -> bool:
         if self.colour is None or not callable(self.theory):
@@ -140,14 +134,3 @@ class PhaseLines:
         if own.endswith("$"):
             return f"${own[:-1].rpartition('$')[2]}$"
         return f"${base.LABELS[name][1]}$" if name in base.LABELS else name.replace("_", " ")
-
-
-def _shades(n: int) -> list[Any]:
-    """Colours in order, distinct also for the colour blind and in print: viridis without its pale end."""
-    import matplotlib
-
-    return ["black"] if n == 1 else list(matplotlib.colormaps["viridis"](np.linspace(0.0, 0.78, n)))
-
-
-def _draw_curve(ax: Axes, x: np.ndarray, y: Any, colour: Any) -> None:
-    ax.plot(x, np.broadcast_to(np.asarray(y, float), x.shape), color=colour, zorder=2)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from isinglass.figures import base
+from isinglass.figures.lines import theory_lines, theory_note
+from isinglass.figures.maps import phase_map
+from isinglass.figures.states import note, states
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,28 +45,23 @@ class SpectralMap:
             return self._draw(ds)
 
     def _draw(self, ds: xr.Dataset) -> Figure:
-        from matplotlib.colors import LogNorm
         from matplotlib.figure import Figure
 
         ds = base.select(ds, self.axes, [self.quantity], self.at, f"SpectralMap {self.name!r}")
-        values = ds[self.quantity].transpose(self.y, self.x).values.astype(float)
-        x, y = base.edges(ds[self.x].values), base.edges(ds[self.y].values)
         figure = Figure(figsize=(base.COLUMN + 1.2, 3.9), layout="constrained")
         ax = figure.subplots()
-        low, high = self.limits
-        shown = np.ma.masked_invalid(np.clip(values, low, None))
-        mesh = ax.pcolormesh(x, y, shown, cmap="cividis", norm=LogNorm(low, high), rasterized=True)
-        ax.set_facecolor("0.7")
+        look: dict[str, Any] = {"limits": self.limits, "scale": "log", "labels": self.labels}
+        mesh = phase_map(ax, ds, self.quantity, self.x, self.y, **look)
         bar = figure.colorbar(mesh, ax=ax, extend="both", pad=0.02, aspect=24)
         bar.set_label(base.label(ds, self.quantity, self.labels))
-        for text, style, x_line, y_line in base.curves(self.lines, base.fine(x, False), self.source):
-            (line,) = ax.plot(x_line, y_line, color="#D55E00", lw=1.1, label=text)
-            line.set_dashes((2, 5) if style == "-" else (6, 4))
-        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-        ax.set_xlabel(base.label(ds, self.x, self.labels))
-        ax.set_ylabel(base.label(ds, self.y, self.labels))
+        x = base.fine(base.edges(ds[self.x].values), False)
+        theory = theory_lines(ax, self.lines, self.x, x, source=self.source, color="#D55E00", lw=1.1)
+        for line in theory.values():
+            line.set_dashes((2, 5) if line.get_linestyle() == "-" else (6, 4))
         if ax.get_legend_handles_labels()[0]:
             ax.legend(loc="best", labelcolor="white", handlelength=2.6)
         lost = base.missing(ds)
-        base.headings(figure, ds, self.title, [f"Not computed: {lost}." if lost else ""], 96)
+        code = states(ds, self.quantity, (self.x,))
+        notes = [f"Not computed: {lost}." if lost else "", note([code]), theory_note(self.lines if theory else None)]
+        base.headings(figure, ds, self.title, notes, 96)
         return figure

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass.figures import base
+from isinglass.figures import base, numbers
+from isinglass.figures.lines import theory_lines, theory_note
+from isinglass.figures.maps import boundary
+from isinglass.figures.states import mark_cells, marked, note, states
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,9 +68,11 @@ class WinnerMap:
         figure = Figure(figsize=(base.PAGE, 3.8), layout="constrained")
         panels = figure.subplots(1, len(values), sharex=True, sharey=True, squeeze=False)[0]
         handles: dict[str, Any] = {}
+        codes: list[np.ndarray] = []
         for k, (ax, value) in enumerate(zip(panels, values, strict=True)):
             part = ds.isel({self.facet: k}) if self.facet else ds
             handles |= self._panel(ax, part, {self.facet: value} if self.facet else None)
+            codes.append(states(part, self.winner + "_value", (self.y, self.x)))
             ax.set_xlabel(self._label(ds, self.x))
             if self.facet:
                 ax.set_title(f"({'abcdefgh'[k]}) {base.label(ds, self.facet, self.labels)} = {value:g}", loc="left")
@@ -79,6 +84,8 @@ class WinnerMap:
             "Dots: others are as good, the simpler is shown.",
             "Bars: 95 % over samples." if self.boundary else "",
             f"Not computed: {lost}." if lost else "",
+            note(codes, ds[self.winner].attrs.get("guard")),
+            theory_note(self.lines),
         ]
         base.headings(figure, ds, self.title, notes, 130)
         return figure
@@ -100,37 +107,46 @@ class WinnerMap:
         hues = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(len(self.of))])
         shade = np.clip(np.nan_to_num(least, nan=0.0) / self.darkest, 0, 1)[..., None]
         hue = hues[np.maximum(first, 0).astype(int)]
-        colours = np.where((first < 0)[..., None], 1.0, hue * (1 - shade) + DARK * shade)
-        edges = [base.edges(v, a in self.log) for v, a in ((x, self.x), (y, self.y))]
+        colours = hue * (1 - shade) + DARK * shade
+        edges = base.edges(x, self.x in self.log), base.edges(y, self.y in self.log)
         for axis, which, v in ((self.x, "x", x), (self.y, "y", y)):
             if axis in self.log:
                 base.logarithmic(ax, which, v)
                 if (v == 0).any():  # linear from 0 to the least value: no decades in between
                     tens = 10.0 ** np.arange(np.ceil(np.log10(v[v > 0].min()) - 1e-9), np.log10(v.max()) + 1e-9)
                     getattr(ax, f"{which}axis").set_ticks([0.0, *tens])
-        ax.pcolormesh(*edges, colours, rasterized=True)
+        seen = np.concatenate([colours, (first >= 0)[..., None]], -1)  # the last: opacity
+        ax.pcolormesh(*edges, seen, rasterized=True)
+        code = states(ds, self.winner + "_value", (self.y, self.x))
+        mark_cells(ax, *edges, code)
+        self._record(ax, ds, code)
         ax.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]])
         rows, columns = np.nonzero((even > 0) & (first >= 0))
         ax.plot(x[columns], y[rows], ".", color="white", ms=2.6, mew=0, zorder=3)
         handles: dict[str, Any] = {
             text: Patch(facecolor=hues[i]) for i, text in enumerate(self.of.values()) if (first == i).any()
         }
+        drawn = f"{self.x}_drawn" if self.x in self.scale else self.x
         for text, at_x in self.verticals.items():
+            numbers.record(ax, None, "theory", text, "a vertical line that the workflow gives", {drawn: at_x}, np.nan)
             handles[text] = ax.axvline(at_x, color="black", linestyle=":", zorder=4)
             base.cased(handles[text], 1.3)
         fine = base.fine(edges[0], self.x in self.log)
-        for text, style, cx, cy in base.curves(self.lines, fine, "theory", at):
-            (handles[text],) = ax.plot(cx, cy, color="black", linestyle=style, zorder=4)
-            base.cased(handles[text], 1.3)
-        for name, text in self.boundary.items():
-            vertical = ds[name].dims == (self.x,)
-            ends = [ds[name + end].values for end in ("", "_low", "_high")]
-            if not vertical and self.x in self.scale:
-                ends = [np.asarray(self.scale[self.x][1](end)) for end in ends]
-            keep = np.isfinite(ends[0])
-            own = (x if vertical else y)[keep]
-            middle, low, high = (end[keep] for end in ends)
-            look = {"fmt": "o", "ms": 4, "mfc": "white", "mec": "black", "mew": 0.9, "ecolor": "black", "zorder": 5}
-            px, py = (own, middle) if vertical else (middle, own)
-            handles[text] = base.bars(ax, px, py, low, high, vertical, capsize=2, elinewidth=1.0, **look)
-        return handles
+        handles |= theory_lines(ax, self.lines, drawn, fine, at=at, cased=True)
+        scale = {axis: function for axis, (_, function) in self.scale.items()}
+        for order, (name, text) in enumerate(self.boundary.items()):
+            handles |= boundary(ax, ds, name, self.x, self.y, label=text, order=order, scale=scale)
+        return handles | marked(ax)
+
+    def _record(self, ax: Axes, ds: xr.Dataset, code: np.ndarray) -> None:
+        """Keep the numbers of the cells: the winner's position in `of`, its value, and whether another is as good."""
+        names = [self.winner + end for end in ("", "_value", "_even")]
+        first, least, even = (ds[name].transpose(self.y, self.x).values for name in names)
+        axes: dict[str, Any] = {self.x: ds[self.x].values[None, :], self.y: ds[self.y].values[:, None]}
+        for axis, which in ((self.x, np.s_[None, :]), (self.y, np.s_[:, None])):
+            if axis in self.scale:
+                axes[f"{axis}_drawn"] = self._scaled(ds, axis)[which]
+        order = ", ".join(f"{i} {name}" for i, name in enumerate(self.of))
+        reads = f"{numbers.reading(ds, names[1])}; winner is {names[0]} ({order}; -1 none), even is {names[2]}"
+        axes |= numbers.place(ds)
+        numbers.record(ax, ds, "map", names[1], reads, axes, least, winner=first, even=even, status=code)
