@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from scipy import stats
 
 from isinglass.analysis import coherence, errors, memory, phases
 from isinglass.exceptions import InputError
+from isinglass.shipped import shipped
 
 
 def within(share: float, expected: float, n: int) -> bool:
@@ -170,6 +172,21 @@ def test_a_capacity_names_its_denominator(raw):
     assert out.bits_per_pair_mean.attrs["denominator"] == "N² ordered pairs of neurons"
 
 
+def test_shipped_capacities_name_their_denominators():
+    """Bits per synapse, spin or parameter, in every shipped workflow."""
+    found = []
+    for path in sorted(shipped("workflows").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "errors.estimate":
+                continue
+            words = {k.arg: ast.unparse(k.value) for k in node.keywords}
+            name = ast.unparse(node.args[0])
+            if "bits_per_" in name or "capacity" in name:
+                assert words.get("denominator"), f"{path.name}: {name} does not say what it is divided by"
+                found.append(name)
+    assert len(found) > 8
+
+
 def test_resamples_are_shared_along_unquenched_axes_only(raw):
     """The same samples at every temperature, others at every load; also when the grid is cut."""
     labels = np.broadcast_to(np.arange(10.0)[:, None], (3, 4, 10, 1))
@@ -264,7 +281,7 @@ def test_only_what_converged_counts(raw):
 def test_importing_loads_no_heavy_library():
     code = (
         "import sys, isinglass.analysis.errors, isinglass.analysis.coherence, isinglass.analysis.memory, "
-        "isinglass.analysis.phases, isinglass.figures\n"
+        "isinglass.analysis.phases, isinglass.analysis.series, isinglass.analysis.retention, isinglass.figures\n"
         "print([m for m in ('scipy', 'xarray', 'matplotlib', 'pandas', 'dask', 'zarr', 'numba') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -94,7 +94,7 @@ def test_times_of_records(raw):
         [0.9, np.nan, 0.2, 0.1],
     ]
     values = np.repeat(np.array(rows)[None, :, None], 2, axis=2) + np.array([0.1, -0.1])[:, None]
-    out = retention.retention("memory", 0.5)(records(raw, values))
+    out = retention.retention("memory", 0.5, name="retention")(records(raw, values))
     np.testing.assert_allclose(out.retention_time[0], [2 + 2 / 3, 5.6, 8, 8, 1, 2.5, np.nan])
     assert out.retention_state.values[0].tolist() == [0, 0, 1, 1, 2, 0, 3]
     first = retention.retention("memory", 0.5, fall="first", name="first")(records(raw, values))
@@ -114,7 +114,7 @@ def test_what_is_said_where_half_never_fall(raw):
     values = np.array([[above] * 4, [below] * 4, [above, above, above, falls], [falls] * 4])[:, :, None]
     ds = records(raw, values)
     ds["status"][3] = 0
-    out = retention.retention("memory", 0.5, rate=True)(ds)
+    out = retention.retention("memory", 0.5, rate=True, name="retention")(ds)
     assert out.retention_flag.values.tolist() == [1, 2, 1, 3]
     assert np.isnan(out.retention).all()
     assert np.isnan(out.retention_error).all()
@@ -130,7 +130,7 @@ def test_ragged_records_and_their_own_times(raw):
     values = np.array([[[[0.9, 0.8, 0.1, 0.1]]], [[[0.9, 0.8, 1e9, -1e9]]]])
     own = xr.DataArray([[1.0, 2, 4, 8], [10, 20, np.nan, np.nan]], dims=("temperature", "time"), attrs={"units": "s"})
     ds = records(raw, values, time_length=("temperature", [4.0, 2])).drop_vars("time").assign_coords(time_value=own)
-    out = retention.retention("memory", 0.5)(ds)
+    out = retention.retention("memory", 0.5, name="retention")(ds)
     np.testing.assert_allclose(out.retention_time[:, 0], [2 + 6 / 7, 20])
     assert out.retention_state.values[:, 0].tolist() == [0, 1]
     assert out.retention_flag.values.tolist() == [0, 1]
@@ -143,14 +143,14 @@ def test_along_an_axis(raw):
     values = np.array([[0.1, 0.2], [0.9, 0.9], [0.9, 0.3], [0.6, 0.2]])[:, :, None]
     ds = raw({"duration": durations}, {"memory": values})
     ds.duration.attrs["units"] = "s"
-    out = retention.retention("memory", 0.5, along="duration")(ds)
+    out = retention.retention("memory", 0.5, along="duration", name="retention")(ds)
     np.testing.assert_allclose(out.retention_time, [4.8, 1 + 2 / 3])
     assert out.retention.dims == ()
     ds["status"][3] = 3
-    skipped = retention.retention("memory", 0.5, along="duration")(ds)
+    skipped = retention.retention("memory", 0.5, along="duration", name="retention")(ds)
     np.testing.assert_allclose(skipped.retention_time, [2 + 6 * 0.5, 1 + 2 / 3])
     ds["status"][3] = 2
-    assert (retention.retention("memory", 0.5, along="duration")(ds).retention_state == 3).all()
+    assert (retention.retention("memory", 0.5, along="duration", name="retention")(ds).retention_state == 3).all()
 
 
 def test_what_is_refused(raw):

@@ -27,15 +27,16 @@ def retention(
     along: str = "time",
     fall: str = "last",
     rate: bool = False,
-    name: str = "retention",
+    name: str | None = None,
 ) -> errors.Stage:
     """The stage for the time at which `observable` falls below `level`, and its median where some runs end before.
 
     `along` is an own dim (`time`), or an axis of numbers that is not quenched, so that it holds the same samples. The
     record of a sample is the mean over its replicas; between records time is interpolated linearly. Of several falls it
-    is the `last`, as models' `retention_time`, or the `first`. For each sample (axes..., sample): `<name>_time`, and
-    `<name>_state` (STATES): a record that ends at or above the level (`first`: never falls) is right-censored at its
-    last time, one that begins below it (`last`: is below everywhere) left-censored at its first.
+    is the `last`, as models' `retention_time`, or the `first`. Returns, under `name` (default
+    `<observable>_retention`), for each sample (axes..., sample): `<name>_time`, and `<name>_state` (STATES): a record
+    that ends at or above the level (`first`: never falls) is right-censored at its last time, one that begins below it
+    (`last`: is below everywhere) left-censored at its first.
 
     For each point (axes..., further own dims...), units of `along`:
 
@@ -55,6 +56,7 @@ def retention(
     Raises InputError for an unknown observable or dim, an axis of strings or a quenched one, and complex values.
     """
     title = f"retention({observable}, {along}, {level:g})"
+    name = name or f"{observable}_retention"
     if fall not in FALLS:
         raise InputError(f"{title}: fall={fall!r}; {known(fall, FALLS)}")
 
