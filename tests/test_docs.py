@@ -22,6 +22,7 @@ TINY = {  # overrides that make a documented workflow small
     "noisy_cues": ["--set", "cue=0.1,0.9", "--set", "neurons=64", "--samples", "2"],
     "connectome": ["--set", "temperature=0.3,1.2", "--set", "steps=6", "--samples", "2"],
     "ageing": ["--set", "temperature=0.3,0.9", "--set", "neurons=64", "--set", "steps=8", "--samples", "2"],
+    "fluctuations": ["--set", "temperature=0.3,1.1", "--set", "neurons=64", "--set", "steps=60"],
     "ring": ["--set", "temperature=0.5,2", "--set", "length=20", "--set", "steps=8"],
     "listed": ["--set", "neurons=64", "--samples", "2"],
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, retention
 from isinglass.figures import Line, PhaseLines
 from isinglass.models.kuramoto import Kuramoto
 from isinglass.theory import kuramoto
@@ -19,6 +19,7 @@ workflow = Workflow(
         memory.mean,
         coherence.mean,
         errors.mean("order_parameter", "retention", "phase_information", "retention_time", "censored", "converged"),
+        retention.retention("memory_trace", level=0.5, name="half_life"),
         errors.estimate(
             "information_per_oscillator", lambda memory: 3 * memory, of=("memory",), units="bit",
             long_name="bits of the written phase", denominator="N oscillators, one phase each, 3 bits in 8 sectors",
@@ -34,6 +35,11 @@ workflow = Workflow(
             x="coupling", observable="order_parameter", colour="oscillators", limits=(-0.05, 1.05),
             theory=[Line(r"theory, $N \to \infty$", lambda coupling: kuramoto.order_parameter(coupling, 0.5))],
             title="Order of the same runs", name="kuramoto_retention_order",
+        ),
+        PhaseLines(
+            x="coupling", observable="half_life", colour="oscillators", log=("half_life",),
+            labels={"half_life": "median time at which memory is 1/2 (s)"},
+            title="Half-life of written phases, where half of the samples fall", name="kuramoto_half_life",
         ),
     ],
     presets={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from scipy import stats
 
 from isinglass.analysis import coherence, errors, memory, phases
 from isinglass.exceptions import InputError
+from isinglass.shipped import shipped
 
 
 def within(share: float, expected: float, n: int) -> bool:
@@ -170,6 +172,21 @@ def test_a_capacity_names_its_denominator(raw):
     assert out.bits_per_pair_mean.attrs["denominator"] == "N² ordered pairs of neurons"
 
 
+def test_shipped_capacities_name_their_denominators():
+    """Bits per synapse, spin or parameter, in every shipped workflow."""
+    found = []
+    for path in sorted(shipped("workflows").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "errors.estimate":
+                continue
+            words = {k.arg: ast.unparse(k.value) for k in node.keywords}
+            name = ast.unparse(node.args[0])
+            if "bits_per_" in name or "capacity" in name:
+                assert words.get("denominator"), f"{path.name}: {name} does not say what it is divided by"
+                found.append(name)
+    assert len(found) > 8
+
+
 def test_resamples_are_shared_along_unquenched_axes_only(raw):
     """The same samples at every temperature, others at every load; also when the grid is cut."""
     labels = np.broadcast_to(np.arange(10.0)[:, None], (3, 4, 10, 1))
@@ -212,6 +229,39 @@ def test_expanded_percentile_covers_a_mean(samples, least):
     assert least - 0.02 < hits / 1000 < 0.975
 
 
+def lost(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A status (cells, samples, replicas) in which 1 to all replicas of each sample are done, the rest failed."""
+    kept = rng.integers(1, shape[-1] + 1, shape[:-1])
+    return np.where(np.arange(shape[-1]) < kept[..., None], 1, 2)
+
+
+def test_samples_count_alike_however_many_replicas_they_have(raw):
+    """3 x 2000 intervals of 12 samples of 1 to 8 replicas: mean, and a ratio of means by jackknife and bootstrap.
+
+    Each sample's mean counts once, so the mean is that over the disorder; pooled replicas would give a sample of 8
+    eight times the weight of a sample of 1, and an error from their number is far too small.
+    """
+    cells, samples, replicas = 2000, 12, 8
+    rng = np.random.default_rng(9)
+    disorder = rng.normal(size=(cells, samples, 1))
+    x = 1 + disorder + rng.normal(size=(cells, samples, replicas))
+    y = 4 + 0.5 * disorder + rng.normal(size=(cells, samples, replicas))
+    status = lost(rng, x.shape)
+    ds = raw({"load": np.arange(cells) / cells}, {"x": x, "y": y}, status)
+    a, b = (errors.sample_means(ds[v], ds.status) for v in "xy")
+    low, high = errors.t_interval(*errors.mean_and_error(a))
+    assert within(float(((low < 1) & (high > 1)).mean()), 0.95, cells)
+    low, high = errors.t_interval(*errors.jackknife(lambda x, y: x / y, a, b))
+    assert 0.93 < float(((low < 0.25) & (high > 0.25)).mean()) < 0.97
+    means = errors.resampled_means(xr.concat([a, b], "of"), seed=1, resamples=600)
+    ratios = (means.isel(of=0) / means.isel(of=1)).transpose("load", "resample")
+    hits = [low < 0.25 < high for low, high in (errors.interval(row, samples) for row in ratios.values)]
+    assert 0.925 < np.mean(hits) < 0.97
+    naive = x[status == 1].std() / np.sqrt((status == 1).sum(axis=(1, 2)))
+    pooled = np.where(status == 1, x, 0).sum((1, 2)) / (status == 1).sum((1, 2))
+    assert np.mean(abs(pooled - 1) < 1.96 * naive) < 0.85
+
+
 def test_only_what_converged_counts(raw):
     """Two of three samples; a point without any is NaN, and no boundary is found there."""
     x = np.array([[9.0, 1, 3], [0, 2, 4], [0, 0, 0], [0, 0, 0]])[..., None]
@@ -231,7 +281,7 @@ def test_only_what_converged_counts(raw):
 def test_importing_loads_no_heavy_library():
     code = (
         "import sys, isinglass.analysis.errors, isinglass.analysis.coherence, isinglass.analysis.memory, "
-        "isinglass.analysis.phases, isinglass.figures\n"
+        "isinglass.analysis.phases, isinglass.analysis.series, isinglass.analysis.retention, isinglass.figures\n"
         "print([m for m in ('scipy', 'xarray', 'matplotlib', 'pandas', 'dask', 'zarr', 'numba') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -267,3 +267,26 @@ def test_skipped_points_are_no_part_of_a_compared_curve(raw):
 def test_what_comparing_refuses(raw):
     with pytest.raises(InputError, match="no value 'c'"):
         phases.compare("m", "cue", 0.5, "cue_mode", "c")(two_modes(raw, 0.1))
+
+
+def test_capacity_over_thresholds_and_cues(raw):
+    """α_c(cue, θ): each as alone, the thresholds sorted, with units and words; mean = 1 - 5 (load - 0.1) at cue 1."""
+    load, cue = np.linspace(0.1, 0.3, 9), np.array([0.5, 1.0])
+    noise = 0.02 * np.random.default_rng(3).normal(size=(9, 2, 6, 1))
+    x = 1 - 5 * (load[:, None, None, None] - 0.1) / cue[:, None, None] + noise
+    ds = raw({"load": load, "cue": cue}, {"m": x})
+    out = phases.capacity("m", [0.9, 0.5, 0.7], resamples=100)(ds)
+    assert out.m_capacity.dims == ("cue", "threshold")
+    assert out.threshold.values.tolist() == [0.5, 0.7, 0.9]
+    assert out.threshold.attrs["long_name"] == "threshold of m"
+    np.testing.assert_allclose(out.m_capacity, 0.1 + cue[:, None] * (1 - out.threshold.values) / 5, atol=0.01)
+    for theta in (0.5, 0.9):
+        alone = phases.capacity("m", theta, resamples=100)(ds)
+        for name, da in alone.items():
+            np.testing.assert_array_equal(out[name].sel(threshold=theta), da)
+    assert out.m_capacity.attrs["units"] == "1"
+    assert "threshold" in out.m_capacity.attrs["long_name"]
+    assert out.m_capacity_flag.attrs["flag_meanings"].split()[0] == "found"
+    for theta in ([], [0.5, np.nan]):
+        with pytest.raises(InputError, match="several numbers"):
+            phases.capacity("m", theta)

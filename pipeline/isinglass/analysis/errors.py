@@ -44,6 +44,8 @@ def sample_means(da: xr.DataArray, status: xr.DataArray) -> xr.DataArray:
     """Mean over the done replicas of each sample: dims (axes..., sample, own...), units of `da`, float64 or complex128.
 
     NaN where a sample has no done replica, or only undefined (NaN) values, and beyond the true length of an own dim.
+    Whatever is made of them gives each sample the same weight, however many replicas it has: that is unbiased for the
+    mean over the disorder, and what a sample with few replicas lacks in precision shows in the scatter.
     """
     kind = np.complex128 if np.iscomplexobj(da) else np.float64
     done = status == DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,14 +68,43 @@ def boundary(
 
 
 def capacity(
-    observable: str, theta: float, along: str = "load", name: str | None = None, resamples: int = errors.RESAMPLES
+    observable: str,
+    theta: float | Sequence[float],
+    along: str = "load",
+    name: str | None = None,
+    resamples: int = errors.RESAMPLES,
 ) -> errors.Stage:
     """The stage for the capacity α_c(θ): the largest load at which the mean of `observable` is at least `theta`.
 
-    As `boundary` along the load, under `name` (default `<observable>_capacity`). The load is quenched: samples at
-    different loads are independent, and are resampled independently.
+    As `boundary` along the load, under `name` (default `<observable>_capacity`), for each combination of the other
+    axes, such as a cue. Several `theta` make a dim `threshold` behind them: α_c(cue, θ). The load is quenched: samples
+    at different loads are independent, and are resampled independently; all thresholds use the same resamples, so that
+    their intervals are not independent.
     """
-    return _crossing(observable, along, theta, "low", name or f"{observable}_capacity", resamples, "capacity")
+    name = name or f"{observable}_capacity"
+    values = sorted(set(np.atleast_1d(np.asarray(theta, float)).tolist()))
+    title = f"capacity({observable}, {along}, {', '.join(f'{t:g}' for t in values)})"
+    if not values or not np.isfinite(values).all():
+        raise InputError(f"{title}: write one threshold, or several numbers")
+    stages = [_crossing(observable, along, t, "low", name, resamples, "capacity") for t in values]
+    if np.ndim(theta) == 0:
+        return stages[0]
+
+    def stage(ds: xr.Dataset) -> xr.Dataset:
+        import xarray as xr
+
+        attrs = {k: v for k, v in errors.observable(ds, observable).attrs.items() if k == "units"}
+        words = f"threshold of {ds[observable].attrs.get('long_name') or observable}"
+        dim = xr.Variable("threshold", values, {"units": "1", **attrs, "long_name": words})
+        parts = [one(ds) for one in stages]
+        out = xr.concat(parts, "threshold", coords="minimal", compat="override", combine_attrs="drop_conflicts")
+        out = out.assign_coords(threshold=dim).transpose(..., "threshold")
+        for suffix, (text, _, _) in FIELDS.items():
+            what = f"{ds[along].attrs.get('long_name') or along} where mean {words[13:]} is at the threshold"
+            out[name + suffix].attrs["long_name"] = text.format(what=what)
+        return out
+
+    return errors.titled(stage, title)
 
 
 def compare(
