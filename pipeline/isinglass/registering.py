@@ -1,7 +1,7 @@
 """Registering datasets: what a catalog says of a run, written beside what stands there already; and whether it is true.
 
-A catalog file is changed under the kernel's lock on `.datasets.yaml.lock`, by temp + rename, and only in the lines of
-one entry: comments and other entries keep their bytes.
+A catalog file is changed under the kernel's lock on it, by temp + rename, and only in the lines of one entry: comments
+and other entries keep their bytes.
 """
 
 from __future__ import annotations
@@ -246,11 +246,8 @@ def edit(file: Path, name: str, change: Callable[[str, Mapping[str, Json]], str]
     Where a file system has no locks, the rename alone keeps the file whole, and the later of two may win.
     Raises InputError where the file cannot be read, or where the change would alter other entries.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with (file.parent / f".{file.name}.lock").open("w") as lock:
-        with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        text = file.read_text(encoding="utf-8") if file.exists() else HEAD
+    with _locked(file):
+        text = file.read_text(encoding="utf-8") or HEAD
         old = parse(text, file)
         new = change(text, old)
         try:
@@ -260,6 +257,27 @@ def edit(file: Path, name: str, change: Callable[[str, Mapping[str, Json]], str]
         if {**old, name: None} != {**after, name: None}:
             raise InputError(f"{file} is laid out so that it cannot be changed entry by entry: edit it by hand")
         ledger.replace(file.resolve(), new.encode())  # a link stays one
+
+
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """While the kernel's lock on the file is held; it is made, empty, where there is none, and not left empty."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with file.open("a") as lock:
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            try:  # who held it before has put another file in its place
+                if not os.path.samestat(os.fstat(lock.fileno()), file.stat()):
+                    continue
+            except FileNotFoundError:
+                continue
+            try:
+                yield
+            finally:
+                if file.stat().st_size == 0:
+                    file.unlink()
+            return
 
 
 def _with(text: str, name: str, content: Json) -> str:
