@@ -23,6 +23,7 @@ GROUP = "isinglass.catalogs"
 PATH = "ISINGLASS_CATALOG_PATH"
 DRIVERS = ("zarr", "intake_xarray.xzarr.ZarrSource")
 HERE = "{{ CATALOG_DIR }}"
+TWICE = " stands there twice "
 NAME = re.compile(r"\w[\w.+-]*")
 
 
@@ -71,6 +72,8 @@ class Entry:
 
     def target(self) -> Target:
         """Where the data are. Raises InputError for an entry that cannot be used, or that leads out of bounds."""
+        if TWICE in self.content:
+            raise self.error("it stands there twice: rename one")
         driver = self.content.get("driver")
         if driver not in DRIVERS:
             raise self.error(f"driver {driver!r} is not zarr")
@@ -158,7 +161,10 @@ def read(catalog: Catalog) -> dict[str, Entry]:
 
 
 def sources(file: Path) -> dict[str, dict[str, Any]]:
-    """What stands under `sources`, by name. Raises InputError where the file cannot be read, or has a name twice."""
+    """What stands under `sources`, by name; {TWICE: True} for a name that is not unique.
+
+    Raises InputError where the file cannot be read as a catalog.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -182,10 +188,8 @@ def parse(text: str, file: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(found, dict | None) or (found is None and content and "sources" not in content):
         raise InputError(f"{file}: a catalog is a mapping with the key `sources`, a mapping from names to entries")
     names = [key.value for key, _ in mapping_under_sources(root)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{file}: {', '.join(twice)} stands there twice: rename one")
-    return {str(name): entry if isinstance(entry, dict) else {} for name, entry in (found or {}).items()}
+    sound = {str(name): entry if isinstance(entry, dict) else {} for name, entry in (found or {}).items()}
+    return sound | {name: {TWICE: True} for name in names if names.count(name) > 1}
 
 
 def mapping_under_sources(root: Any) -> list[tuple[Any, Any]]:

@@ -45,7 +45,7 @@ def publish(root: Path, url: str, say: Callable[[str], None]) -> None:
     store = require(root)
     target = Target(store.path.as_posix(), remote=False)
     status = open_target(target)["status"].values
-    counts = asked_counts(store, status)
+    counts = asked_counts(store)
     if counts["pending"]:
         raise IncompleteError(f"{root}: {counts['pending']} of {sum(counts.values())} simulations are pending")
     damage = [what for _, what in scrub(store)]
@@ -61,9 +61,8 @@ def publish(root: Path, url: str, say: Callable[[str], None]) -> None:
         raise InputError(f"{shown(url)}: what is read there is not what was published: publish again")
     size = sum(path.stat().st_size for path in files.values())
     say(f"published     {len(files)} files, {_bytes(size)} at {shown(url)}; {sent} sent, the others were there")
-    again = shown(url) if place.remote else place.base
-    say(f"open it       isinglass.open({again!r})")
-    say(f"without it    xr.open_zarr({again.rstrip('/') + '/data.zarr'!r})")
+    say(f"open it       isinglass.open({shown(place.url)!r})")
+    say(f"without it    xr.open_zarr({shown(place.url) + '/data.zarr'!r})")
 
 
 def collect(root: Path, store: Store) -> dict[str, Path]:

@@ -19,9 +19,10 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.dataset import Store
-from isinglass.datasets import HERE, NAME, Catalog, Entry, Target, is_url, mapping_under_sources, own_file, parse
+from isinglass.datasets import HERE, NAME, TWICE, Catalog, Entry, Target, is_url, mapping_under_sources, own_file, parse
 from isinglass.exceptions import InputError, known, told
 from isinglass.generations import require
+from isinglass.inspection import committed
 from isinglass.ledger import Json
 from isinglass.opening import locate, of_entry, shown
 from isinglass.planning import DONE, FAILED, PENDING, SKIPPED
@@ -110,15 +111,20 @@ def metadata(target: Target) -> Json:
     out = describe(ds)
     path = Path(target.path)
     if not target.remote and path.name == "data.zarr" and path.parent.parent.name == ".store":
-        out["simulations"] = asked_counts(require(path.parent.parent.parent), ds["status"].values)
+        out["simulations"] = asked_counts(require(path.parent.parent.parent))
     return out
 
 
-def asked_counts(store: Store, status: np.ndarray) -> dict[str, int]:
-    """How many simulations of the newest request are done, failed, pending, skipped. No code of the run is loaded.
+def asked_counts(store: Store) -> dict[str, int]:
+    """How many simulations of the newest request are done, failed, pending, skipped, by the ledger.
 
-    `status`: that of the whole store. Raises InputError where no request can be read.
+    No code of the run is loaded. Raises InputError where no request can be read.
     """
+    status, status_of = np.zeros(store.blocks.shape, np.int8), committed(store)
+    for index in store.blocks:
+        box = store.blocks.slices(index)
+        found = status_of(index, box)
+        status[box] = DONE if found is None else found
     record, declared = ledger.newest_request(store.requests), store.declaration
     keep = ledger.unpack_array(record["keep"]).astype(bool)
     asked, there = ([tuple(values) for _, values in axes] for axes in (record["axes"], declared["axes"]))
@@ -158,6 +164,8 @@ def add(run: str, name: str | None, file: Path, license_: str | None = None, cit
     def change(text: str, old: Mapping[str, Json]) -> str:
         before = old.get(name)
         if before is not None:
+            if TWICE in before:
+                raise InputError(f"{file} has {name} twice: rename one")
             was = Entry(name, Catalog(file, own=True), before)
             if was.target().path != Entry(name, was.catalog, content).target().path:
                 raise InputError(f"{file} has another dataset named {name}, {was.target().path}: choose a --name")
