@@ -19,7 +19,19 @@ import numpy as np
 
 from isinglass import ledger
 from isinglass.dataset import Store
-from isinglass.datasets import HERE, NAME, TWICE, Catalog, Entry, Target, is_url, mapping_under_sources, own_file, parse
+from isinglass.datasets import (
+    HERE,
+    NAME,
+    TWICE,
+    Catalog,
+    Entry,
+    Target,
+    is_url,
+    mapping_under_sources,
+    own_file,
+    parse,
+    sources,
+)
 from isinglass.exceptions import InputError, known, told
 from isinglass.generations import require
 from isinglass.inspection import committed
@@ -150,9 +162,9 @@ def add(run: str, name: str | None, file: Path, license_: str | None = None, cit
     """
     if run != shown(run):
         raise InputError("a catalog is no place for passwords or signed addresses: give the plain URL")
-    place = _group_of(run) if is_url(run) else _path_of(run)
-    target = Target(place, remote=True) if is_url(run) else locate(place)
+    place = _group_of(run, _options(file, name)) if is_url(run) else _path_of(run)
     name = name or Path(place.removesuffix("/data.zarr")).name.removesuffix(".zarr")
+    target = Target(place, True, _options(file, name)) if is_url(run) else locate(place)
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name for a dataset: letters, digits and . _ + - (--name)")
     found = metadata(target)
@@ -195,7 +207,15 @@ def _path_of(run: str) -> str:
         raise InputError(f"{error}; catalog add takes a run folder, a zarr group or a URL") from error
 
 
-def _group_of(url: str) -> str:
+def _options(file: Path, name: str | None) -> Json:
+    """The storage options that somebody wrote into the entry of that name."""
+    entries = sources(file) if file.is_file() else {}
+    args = entries.get(name or "", {}).get("args")
+    options = args.get("storage_options") if isinstance(args, dict) else None
+    return options if isinstance(options, dict) else {}
+
+
+def _group_of(url: str, options: Json) -> str:
     """`URL/data.zarr` where that is the group, so that Intake opens it too; else the URL."""
     from isinglass.backend import open_target
 
@@ -204,7 +224,7 @@ def _group_of(url: str) -> str:
     if url.endswith(".zarr"):
         return url
     try:
-        open_target(Target(inner, remote=True))
+        open_target(Target(inner, True, options))
     except InputError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return url
