@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isinglass.arrays import Array
+    from isinglass.backend import open_run as open
     from isinglass.exceptions import InputError
     from isinglass.models.base import Model, Observable, array_parameter, copies_parameter, parameter
     from isinglass.models.stepped import Stepped
     from isinglass.recording import Custom, Record, linear, log
-    from isinglass.results import open_run as open
     from isinglass.runs import run_dataset as run
     from isinglass.workflow import Workflow, load_workflow
 
@@ -32,7 +32,7 @@ _HOME = {
     "linear": ("recording", "linear"),
     "load_workflow": ("workflow", "load_workflow"),
     "log": ("recording", "log"),
-    "open": ("results", "open_run"),
+    "open": ("backend", "open_run"),
     "parameter": ("models.base", "parameter"),
     "run": ("runs", "run_dataset"),
 }

@@ -15,9 +15,10 @@ import numpy as np
 from isinglass import ledger
 from isinglass.coordinates import own_dims
 from isinglass.dataset import declare, open_zarr, write_zarr
-from isinglass.exceptions import InputError, known, told
+from isinglass.exceptions import InputError, told
 from isinglass.generations import publish_analysis, require
 from isinglass.inspection import newest, stored_model
+from isinglass.opening import run_folder as run_folder  # results.run_folder: by path, or by name
 from isinglass.planning import SKIPPED
 from isinglass.provenance import now, versions
 from isinglass.source import text_hash
@@ -26,32 +27,6 @@ from isinglass.workflow import Workflow, stage_name
 
 if TYPE_CHECKING:
     import xarray as xr
-
-
-def run_folder(run: str | Path) -> Path:
-    """A run folder by path, or by its name under `results/`. Raises InputError."""
-    if not str(run).strip():
-        raise InputError("which run? Name a run folder, such as results/hopfield-retrieval")
-    path = Path(run)
-    if path.name in ("data.zarr", "analysis.zarr") and path.parent.is_dir():
-        path = path.parent
-    if (path / ".store").is_dir():
-        return path
-    named = Path("results") / str(run)
-    if (named / ".store").is_dir():
-        return named
-    runs = [p.parent.name for p in Path("results").glob("*/.store")]
-    raise InputError(f"{run} is no run folder; {known(path.name, runs)}")
-
-
-def open_run(run: str | Path) -> xr.Dataset:
-    """A run's raw dataset, read lazily; the generation that is current now stays pinned.
-
-    `run` is a run folder or its name under `results/`. Raises InputError where there is none.
-    """
-    root = run_folder(run)
-    with reading(root):
-        return open_zarr(require(root).path)
 
 
 @contextmanager

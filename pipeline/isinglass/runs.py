@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isinglass import jobqueue, jobs, ledger, pilot, results
+from isinglass import jobqueue, jobs, ledger, pilot, registering, results
 from isinglass.cluster import connect
 from isinglass.convergence import advice
 from isinglass.coordinates import own_dims
@@ -269,6 +269,8 @@ def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk
             talk.say(f"analysis      {root / 'analysis.zarr'}")
     talk.say(f"data          {root / 'data.zarr'}")
     talk.say(f"open it       xr.open_zarr({str(root / 'data.zarr')!r})")
+    if registered := registering.register(root):
+        talk.say(registered)
     return Outcome(root, counts, 3 if counts["pending"] else 1 if counts["failed"] else 0)
 
 
@@ -304,4 +306,6 @@ def run_dataset(
     if outcome.counts["failed"] or outcome.counts["pending"]:
         counts = ", ".join(f"{n} {word}" for word, n in outcome.counts.items())
         warnings.warn(f"{outcome.root}: {counts}; see isinglass status {outcome.root}", RuntimeWarning, stacklevel=2)
-    return results.open_run(outcome.root)
+    from isinglass.backend import open_run
+
+    return open_run(outcome.root)

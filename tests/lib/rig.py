@@ -65,7 +65,7 @@ def run(workflow: Workflow, out: Path, **options: Any) -> runs.Outcome:
 
 
 def data(root: Path) -> xr.Dataset:
-    return isinglass.open(root).load()
+    return isinglass.open(root, masked=False).load()
 
 
 def command(*words: str | Path) -> list[str]:

@@ -10,11 +10,11 @@ import sys
 
 import click
 
-from isinglass.cli import scaffolds, sharing, stored, sweeps, watch  # their commands register themselves
+from isinglass.cli import catalog, scaffolds, sharing, stored, sweeps, watch  # their commands register themselves
 from isinglass.cli.base import cli, stopped
 from isinglass.exceptions import InputError
 
-__all__ = ["cli", "main", "scaffolds", "sharing", "stored", "sweeps", "watch"]
+__all__ = ["catalog", "cli", "main", "scaffolds", "sharing", "stored", "sweeps", "watch"]
 
 
 def main() -> None:
