@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass import ledger
+from isinglass.dataset import open_zarr
 from isinglass.exceptions import InputError
 from isinglass.exporting import WORDS, slabs
 from isinglass.generations import require
 from isinglass.models import MODELS
-from isinglass.results import open_run, reading
+from isinglass.results import reading
 from isinglass.shipped import shipped
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def cite(root: Path) -> Iterator[str]:
     """BibTeX of a run, entry by entry, with notes for the reader as lines that begin with %. Raises InputError."""
     store = require(root)
     with reading(root):
-        ds = open_run(root)
+        ds = open_zarr(store.path)
         status = ds["status"].values
         digest = content_hash(ds)
     attrs = ds.attrs

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isinglass.analysis.errors import DONE, sample_means
-from isinglass.dataset import Store
+from isinglass.dataset import Store, open_zarr
 from isinglass.exceptions import InputError, known
 from isinglass.generations import require
 from isinglass.inspection import stored_model
 from isinglass.models.base import parameters
-from isinglass.results import open_run, reading
+from isinglass.results import reading
 from isinglass.sweep import Grid
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def match(one: Path, other: Path) -> Matched:
 
 def _side(root: Path, store: Store, grid: Grid, swept: Sequence[str]) -> Side:
     with reading(root):
-        ds = open_run(root)
+        ds = open_zarr(store.path)
     dims = [str(d) for d in ds["status"].dims if d not in ("sample", "replica")]
     columns = []
     for name in swept:

@@ -20,8 +20,9 @@ import numpy as np
 
 from isinglass.dataset import open_zarr
 from isinglass.exceptions import InputError, known
+from isinglass.generations import require
 from isinglass.planning import DONE
-from isinglass.results import open_run, reading
+from isinglass.results import reading
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,7 +56,7 @@ def export(root: Path, file: Path, observable: str | None = None, replace: bool 
     for package in {".nc": ("h5netcdf",), ".parquet": ("pyarrow",), ".csv": ()}[suffix]:
         if importlib.util.find_spec(package) is None:
             raise InputError(f"{suffix} needs {package}: pip install 'isinglass[export]'")
-    ds = open_run(root)
+    ds = open_zarr(require(root).path)
     with _replacing(file) as private, reading(root):
         if suffix == ".nc":
             said = _netcdf(ds, root / "analysis.zarr", private)

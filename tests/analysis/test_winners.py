@@ -55,6 +55,8 @@ def test_map() -> None:
     assert ax.get_xlabel() == "twice x"
     dots = next(line for line in ax.lines if line.get_marker() == ".")
     np.testing.assert_array_equal(sorted(set(dots.get_xdata())), [2.0, 6.0])
-    assert {t.get_text() for t in figure.legends[0].get_texts()} == {"first", "second", "line", "here", "measured"}
+    assert {t.get_text() for t in figure.legends[0].get_texts()} == {
+        "first", "second", "line", "here", "measured", "undefined"
+    }  # fmt: skip
     crossing = next(c for c in ax.containers if c.get_label() != "")
     np.testing.assert_array_equal(crossing[0].get_xdata(), [5.0, 7.0])
