@@ -17,7 +17,7 @@ workflow = Workflow(
     model=Hopfield,
     axes={"load": np.linspace(0.12, 0.18, 13), "neurons": [250, 500, 1000, 2000]},
     fixed={"temperature": 0.0, "copies": 1, "equilibration": 200, "steps": 10},
-    samples=64,
+    samples=96,
     seed=1985,
     stages=[
         errors.mean("recall_overlap", "converged"),

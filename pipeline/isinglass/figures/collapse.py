@@ -86,7 +86,7 @@ class Collapse:
         self._label(ds, first, second, third, quantity)
         second.tick_params(labelbottom=False)
         for letter, ax in zip("abc", (first, second, third), strict=True):
-            ax.text(-0.02, 1.02, f"({letter})", transform=ax.transAxes, ha="right", va="bottom")
+            ax.set_title(f"({letter})", loc="left")
         notes = [self._words(ds), self._lost(ds, raw, used)]
         base.headings(figure, ds, self.title, notes, 130)
         return figure
@@ -102,7 +102,7 @@ class Collapse:
         y = self.labels.get(quantity, _symbol(quantity.removesuffix("_mean"), "y"))
         y = y.partition("$")[2].rpartition("$")[0] if "$" in y else y
         second.set_ylabel(f"${y}{growth}$")
-        third.set_ylabel("residual/error")
+        third.set_ylabel("residual\n/ error", fontsize=9)
         third.set_xlabel(rf"$({axis} - {axis}_\mathrm{{c}})\,{symbol}^{{1/\nu}}$")
 
     def _words(self, ds: xr.Dataset) -> str:
