@@ -24,11 +24,14 @@ def data(raw, samples, shift=0.03, noise=0.02, loads=300, seed=7):
 def test_a_parabola_is_found_exactly_also_on_an_uneven_grid():
     centres = np.array([0.13, 0.36, 0.42, 0.7])
     curves = 3 - (T - centres[:, None]) ** 2
-    np.testing.assert_allclose(ridges.summits(T, curves), centres, rtol=1e-12)
-    np.testing.assert_array_equal(ridges.summits(T, np.stack([T, -T])), [1, 0])
+    for points in (3, 5):
+        found, height = ridges.summits(T, curves, points)
+        np.testing.assert_allclose(found, centres, rtol=1e-12)
+        np.testing.assert_allclose(height, 3, rtol=1e-12)
+    np.testing.assert_array_equal(ridges.summits(T, np.stack([T, -T])), [[1, 0], [1, 0]])
     np.testing.assert_array_equal(ridges.summits(T, np.zeros(T.size)), 0)
     curves[:, 6] = np.nan
-    assert np.isfinite(ridges.summits(T, curves)).all()
+    assert np.isfinite(ridges.summits(T, curves)[0]).all()
 
 
 def test_intervals_cover_and_what_ridge_and_edge_share_cancels(raw):

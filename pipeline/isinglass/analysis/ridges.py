@@ -1,143 +1,187 @@
-"""Ridges: where the mean of an observable is largest along an axis, and how far that is from a phase boundary."""
+"""Ridges: where a mean, a fluctuation or a slope is largest along an axis, and how far that is from a boundary."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isinglass.analysis import errors, phases
+from isinglass.analysis import errors, phases, quantities
+from isinglass.analysis.quantities import Curves, Quantity
+from isinglass.exceptions import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
 FLAGS = {"found": 0, "at_end": 1, "incomplete": 2}
+Shape = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Of an ascending axis (L,) and curves over it (..., L) to those whose largest value is sought."""
 
 
 def ridge(
-    observable: str,
+    quantity: str | Quantity,
     along: str,
     edge: tuple[str, float] | None = None,
     ordered: str = "low",
     resamples: int = errors.RESAMPLES,
+    points: int = 3,
 ) -> errors.Stage:
-    """The stage for the value of axis `along` at which the mean of `observable` is largest: `<observable>_ridge`.
+    """The stage for the value of axis `along` at which a quantity is largest: `<quantity>_ridge`.
 
-    The vertex of the parabola through the highest grid point and its two neighbours. With `_error`, `_low`, `_high`
-    (standard error and 95 % interval, bootstrap over samples as in `phases.boundary`), `_height` (the largest mean on
-    the grid) and `_flag`: 1 where the highest point is an end of the axis (NaN: the ridge may lie beyond), 2 where a
-    point of the curve has no done simulation. Resamples whose highest point is an end count there.
+    `quantity` is an observable, of which the mean is taken, or a `Quantity` such as N(⟨m²⟩ - ⟨|m|⟩²). The vertex of the
+    least-squares parabola through the highest grid point and its neighbours, `points` in all: 3 go through the points,
+    more average noise and are the more biased the less the curve is a parabola there. With `_error`, `_low`, `_high`
+    (standard error and 95 % interval, bootstrap over samples as in `phases.boundary`), `_height`, the value at the
+    vertex, with the same ends, and `_flag`: 1 where the highest point is an end of the curve (NaN: the ridge may lie
+    beyond; the height is that of the end), 2 where a point has no done simulation. Points that the workflow skipped are
+    no part of a curve. Resamples whose highest point is an end count there.
 
-    `edge` = (observable, threshold): also `<observable>_gap`, the ridge less the last crossing of that threshold (as
+    `edge` = (observable, threshold): also `<quantity>_gap`, the ridge less the last crossing of that threshold (as
     `phases.boundary` with `ordered` finds it), from the same resamples, so that what both share cancels; `_error`,
     `_low`, `_high` as above, infinite where too many resamples have no crossing on the grid.
 
-    Raises InputError for an unknown observable or axis.
+    Raises InputError for an unknown observable or axis, and for fewer than 3 points.
+    """
+    return _summit(quantity, along, "ridge", lambda x, y: (x, y), edge, ordered, resamples, points)
+
+
+def steepest(
+    quantity: str | Quantity, along: str, resamples: int = errors.RESAMPLES, points: int = 3, rising: bool | None = None
+) -> errors.Stage:
+    """The stage for the value of axis `along` at which a quantity is steepest: `<quantity>_steepest`.
+
+    The ridge (see there, also for what is returned and `points`) of its slope between neighbouring grid points, at
+    their middles; of the slope up (`rising`), down (not), or of its size. `_height` is that slope. The more noise, the
+    wider the steps of the grid must be: differences of neighbours have all of it.
     """
 
-    title = f"ridge({observable}, {along})"
+    def slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slope = np.diff(y, axis=-1) / np.diff(x)
+        return (x[1:] + x[:-1]) / 2, np.asarray(abs(slope) if rising is None else slope if rising else -slope)
+
+    return _summit(quantity, along, "steepest", slopes, None, "low", resamples, points)
+
+
+def _summit(
+    quantity: str | Quantity,
+    along: str,
+    kind: str,
+    shaped: Shape,
+    edge: tuple[str, float] | None,
+    ordered: str,
+    resamples: int,
+    points: int,
+) -> errors.Stage:
+    short = quantities.named(quantity)
+    title = f"{kind}({short}, {along})"
+    if points < 3:
+        raise InputError(f"{title}: points={points}, and a parabola needs 3")
+    name = f"{short}_{kind}"
 
     def stage(ds: xr.Dataset) -> xr.Dataset:
         import xarray as xr
 
-        for name in (observable, *([edge[0]] if edge else [])):
-            phases.check_axis(ds, errors.observable(ds, name), along, title)
-        ds = ds.sortby(along)
-        found, spread, count = _positions(ds, observable, along, resamples, threshold=None, ordered=ordered)
-        mean = errors.sample_means(errors.observable(ds, observable), ds["status"]).mean("sample", skipna=True)
-        held, axis = mean.notnull().all(along), ds[along]
-        ends = (found == axis.values[0]) | (found == axis.values[-1])
-        flag = xr.where(held, xr.where(ends, 1, 0), 2).astype(np.int8)
-        name, units = f"{observable}_ridge", str(axis.attrs.get("units", "1"))
-        what = f"{axis.attrs.get('long_name') or along} where mean {observable.replace('_', ' ')} is largest"
-        out = _described(name, what, units, found.where(flag == 0), spread, count)
+        units, words = quantities.checked(ds, quantity, along, title)
+        if edge:
+            phases.check_axis(ds, errors.observable(ds, edge[0]), along, title)
+        ds, axis = ds.sortby(along), ds[along].attrs
+        asked = [quantity, *([edge[0]] if edge else [])]
+        template, every = quantities.each(ds, asked, (along,), resamples)
+        kinds = ("", "_height", *(["_gap"] if edge else []))
+        columns = {k + end: np.full(template.shape, np.nan) for k in kinds for end in phases.ENDS}
+        flag = np.full(template.shape, FLAGS["incomplete"], np.int8)
+        for at, found in every:
+            flag[at], row = _one(ds[along].values.astype(float), found, shaped, edge, ordered, points)
+            for suffix, value in row.items():
+                columns[suffix][at] = value
+        where = f"{axis.get('long_name') or along} where {words} is "
+        what = where + ("largest" if kind == "ridge" else "steepest")
+        length = str(axis.get("units", "1"))
+        per = "1" if length == units else f"{units}/({length})"
+        about = {"": (what, length), "_height": (f"largest {words}", units)}
+        if kind == "steepest":
+            about["_height"] = (f"largest slope of {words} along {along}", per)
+        if edge:
+            about["_gap"] = (f"ridge of {words} less {along} where mean {edge[0]} is {edge[1]:g}", length)
+        out = xr.Dataset()
+        for k, (text, unit) in about.items():
+            base = f"{short}_gap" if k == "_gap" else name + k
+            for end, word in phases.ENDS.items():
+                attrs = {"units": unit, "long_name": word + text}
+                out[base + end] = template.copy(data=columns[k + end]).assign_attrs(attrs)
         out[name].attrs["axis_name"] = along
-        height = {
-            "units": ds[observable].attrs.get("units", "1"),
-            "long_name": f"largest mean {observable} on the grid",
-        }
-        out[f"{name}_height"] = mean.max(along).assign_attrs(height)
-        meanings: dict[str, Any] = {"flag_values": np.array([0, 1, 2], np.int8), "flag_meanings": " ".join(FLAGS)}
-        out[f"{name}_flag"] = flag.assign_attrs({"units": "1", "long_name": f"state of {what}", **meanings})
-        if edge is not None:
-            crossing, other, _ = _positions(ds, edge[0], along, resamples, threshold=edge[1], ordered=ordered)
-            what = f"ridge of mean {observable} less {along} where mean {edge[0]} is {edge[1]:g}"
-            gap = (found - crossing).where((flag == 0) & np.isfinite(crossing))
-            out |= _described(f"{observable}_gap", what, units, gap, spread - other, count)
-        return xr.Dataset(out)
+        out[f"{name}_flag"] = template.copy(data=flag).assign_attrs(quantities.flagged(FLAGS, what))
+        return out
 
     return errors.titled(stage, title)
 
 
-def _positions(
-    ds: xr.Dataset, observable: str, along: str, resamples: int, threshold: float | None, ordered: str
-) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
-    """Position on the axis of the mean curves, of their resamples (resample, ...), and the number of samples."""
-    import xarray as xr
-
-    samples = errors.sample_means(ds[observable], ds["status"])
-    axis = ds[along].values.astype(float)
-
-    def place(curves: np.ndarray) -> np.ndarray:
-        if threshold is None:
-            return summits(axis, curves)
-        grid, turned = (axis, curves) if ordered == "low" else (axis[::-1], curves[..., ::-1])
-        at = phases.last_crossing(turned, threshold)
-        inside = np.interp(at, np.arange(grid.size), grid)
-        beyond = np.where((at < 0) == (ordered == "low"), -np.inf, np.inf)
-        return np.where((at < 0) | (at > grid.size - 1), beyond, inside)
-
-    def applied(curves: xr.DataArray) -> xr.DataArray:
-        out: xr.DataArray = xr.apply_ufunc(place, curves, input_core_dims=[[along]])
-        return out
-
-    means = samples.mean("sample", skipna=True)
-    drawn = errors.resampled_means(samples, int(ds.attrs.get("seed", 0)), resamples)
-    count = samples.notnull().sum("sample").min(along)
-    return applied(means), applied(drawn.where(drawn.notnull(), means)), count
-
-
-def summits(axis: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """Where curves (..., L) over an ascending axis (L,) are largest: a parabola's vertex, or the end of the axis.
-
-    NaN counts as lowest.
-    """
-    curves = np.where(np.isnan(curves), -np.inf, curves)
-    top = np.argmax(curves, axis=-1)
-    middle = np.clip(top, 1, max(axis.size - 2, 1))
-    if axis.size < 3:
-        return np.asarray(axis[top], float)
-    x, y = ([v[..., k] for k in range(3)] for v in (axis[middle[..., None] + [-1, 0, 1]], _three(curves, middle)))
+def _one(
+    axis: np.ndarray,
+    found: Sequence[Curves],
+    shaped: Shape,
+    edge: tuple[str, float] | None,
+    ordered: str,
+    points: int,
+) -> tuple[int, dict[str, float]]:
+    """The flag of one curve, and a value for each kind and end."""
+    curve, kept = found[0], ~found[0].out
+    axis, values, spread = axis[kept], curve.value[kept], curve.spread[:, kept]
+    if not kept.any() or np.isnan(values).any():
+        return FLAGS["incomplete"], {}
+    count = int(curve.count[kept].min())
     with np.errstate(invalid="ignore", divide="ignore"):
-        left, right = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
-        vertex = (x[0] + x[1]) / 2 + left * (x[2] - x[0]) / 2 / (left - right)
-    inside = (top > 0) & (top < axis.size - 1)
-    return np.asarray(np.where(inside & np.isfinite(vertex), vertex, axis[top]), float)
+        x, y = shaped(axis, values)
+        many = shaped(axis, spread)[1]
+    if not x.size:
+        return FLAGS["at_end"], {}
+    (place, height), (places, heights) = summits(x, y, points), summits(x, many, points)
+    row = {"_height" + k: v for k, v in quantities.ends(float(height), heights, count).items()}
+    if place in (x[0], x[-1]):
+        return FLAGS["at_end"], row
+    row |= quantities.ends(float(place), places, count)
+    if edge:
+        one, other = (_crossings(axis, c[..., kept], edge[1], ordered) for c in (found[1].value[None], found[1].spread))
+        if np.isfinite(one[0]):
+            row |= {"_gap" + k: v for k, v in quantities.ends(float(place - one[0]), places - other, count).items()}
+    return FLAGS["found"], row
 
 
-def _three(curves: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    return np.asarray(np.take_along_axis(curves, middle[..., None] + np.array([-1, 0, 1]), -1))
+def _crossings(axis: np.ndarray, curves: np.ndarray, threshold: float, ordered: str) -> np.ndarray:
+    """Last crossings of the threshold by curves (M, L), as values of the ascending axis; ±inf beyond it."""
+    grid, turned = (axis, curves) if ordered == "low" else (axis[::-1], curves[..., ::-1])
+    at = phases.last_crossing(turned, threshold)
+    inside = np.interp(at, np.arange(grid.size), grid)
+    beyond = np.where((at < 0) == (ordered == "low"), -np.inf, np.inf)
+    return np.where((at < 0) | (at > grid.size - 1), beyond, inside)
 
 
-def _described(
-    name: str, what: str, units: str, value: xr.DataArray, spread: xr.DataArray, count: xr.DataArray
-) -> dict[str, xr.DataArray]:
-    """A position with standard error and 95 % interval from its bootstrap distribution (resample, ...)."""
-    ends = {suffix: value.copy(data=np.full(value.shape, np.nan)) for suffix in ("_error", "_low", "_high")}
-    table = spread.transpose("resample", *value.dims).values
-    with np.errstate(invalid="ignore"):
-        for index in np.ndindex(value.shape):
-            n = int(count.values[index])
-            if n < 2 or np.isnan(value.values[index]):
-                continue
-            column = table[(slice(None), *index)]
-            low, high = errors.interval(column, n)
-            near, far = errors.interval(column, n, phases.ONE_SIGMA, student=False)
-            for suffix, x in zip(ends, ((far - near) / 2, low, high), strict=True):
-                ends[suffix][index] = x
-    words = {"": "", "_error": "standard error of ", "_low": "lower end of the 95 % interval of "}
-    words["_high"] = "upper end of the 95 % interval of "
-    out = {}
-    for suffix, array in (("", value), *ends.items()):
-        out[name + suffix] = array.assign_attrs({"units": units, "long_name": words[suffix] + what})
-    return out
+def summits(axis: np.ndarray, curves: np.ndarray, points: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Where curves (..., L) over an ascending axis (L,) are largest, and how large they are there.
+
+    Vertex of the parabola fitted to the highest point and its neighbours, `points` in all; the highest point itself
+    where it is an end of the axis, or the parabola has no vertex among these points. NaN counts as lowest.
+    """
+    flat = np.where(np.isnan(curves), -np.inf, curves).reshape(-1, axis.size)
+    top = np.argmax(flat, axis=-1)
+    rows = np.arange(len(flat))
+    place, height = np.asarray(axis[top], float), flat[rows, top]
+    width = min(points, axis.size)
+    for peak in np.unique(top):
+        if not 0 < peak < axis.size - 1 or width < 3:
+            continue
+        here = rows[top == peak]
+        first = int(np.clip(peak - width // 2, 0, axis.size - width))
+        x = axis[first : first + width].astype(float)
+        centre, scale = axis[peak], np.ptp(x)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            c0, c1, c2 = (
+                np.linalg.pinv(np.vander((x - centre) / scale, 3, increasing=True))
+                @ flat[here, first : first + width].T
+            )
+            vertex = centre - scale * c1 / (2 * c2)
+            value = c0 - c1**2 / (4 * c2)
+        good = (c2 < 0) & (vertex >= x[0]) & (vertex <= x[-1])
+        place[here[good]], height[here[good]] = vertex[good], value[good]
+    return place.reshape(curves.shape[:-1]), height.reshape(curves.shape[:-1])

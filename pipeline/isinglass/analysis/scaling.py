@@ -20,14 +20,19 @@ Fit = dict[str, float]
 
 
 def power(
-    name: str, along: str, limit: float | Callable[[], Any] | None = None, exponent: float | None = None
+    name: str,
+    along: str,
+    limit: float | Callable[[], Any] | None = None,
+    exponent: float | None = None,
+    to: str | None = None,
 ) -> errors.Stage:
     """The stage that fits y(N) = limit + amplitude N^-exponent to `name` along the axis `along` of sizes N.
 
     `name` is what an earlier stage returned with its standard error: of a mean `x_mean` the `x`, of a boundary its
     name. `limit` and `exponent` are fitted unless given (a theory's value; `limit` may be a function of nothing, called
     when there is something to fit). Weighted least squares: the sizes must be
-    independent, so `along` must be quenched. For each combination of the other axes it returns
+    independent, so `along` must be quenched. For each combination of the other axes it returns, under `to` instead of
+    `<name>` if that is given (of two laws for one quantity)
 
     * `<name>_limit` (units of y), `<name>_exponent`, `<name>_amplitude` (y times size^exponent), each with `_error`,
       one standard error from the curvature of χ² (0 for a value that was given); meaningful where the errors of y are;
@@ -64,9 +69,9 @@ def power(
         out = xr.Dataset()
         for suffix, (text, unit) in FIELDS.items():
             column = np.array([row[suffix] for row in rows]).reshape(template.shape)
-            out[f"{name}_{suffix}"] = template.copy(data=column)
+            out[f"{to or name}_{suffix}"] = template.copy(data=column)
             words = text.format(y=y.attrs.get("long_name") or name, n=along)
-            out[f"{name}_{suffix}"].attrs = {"units": unit or units, "long_name": words}
+            out[f"{to or name}_{suffix}"].attrs = {"units": unit or units, "long_name": words}
         return out
 
     title = f"power({name}, {along})"
@@ -156,23 +161,25 @@ FIELDS = {  # suffix: (what it is; units, those of y where "")
 
 
 def fitted(n: np.ndarray, y: np.ndarray, error: np.ndarray, limit: float | None, exponent: float | None) -> Fit:
-    """The fields of `power` for one curve: sizes, values and standard errors (sizes,)."""
+    """The fields of `power` for one curve: sizes, values and standard errors (sizes,), or their covariance matrix."""
     from scipy import optimize, stats
 
-    held = np.isfinite(y) & np.isfinite(error) & (error > 0)
-    n, y, error = n[held], y[held], error[held]
+    spread = np.diag(error) if error.ndim == 2 else error
+    held = np.isfinite(y) & np.isfinite(spread) & (spread > 0)
+    n, y = n[held], y[held]
     row: Fit = dict.fromkeys(FIELDS, np.nan)
     free = 1 + (limit is None) + (exponent is None)
     if n.size < free:
         return row
+    white = whitening(error[np.ix_(held, held)]) if error.ndim == 2 else np.diag(1 / error[held])
     scale = np.exp(np.log(n).mean())  # amplitudes at a typical size are far less correlated with the exponent
-    start = min((_linear(n / scale, y, error, limit, x) for x in ([exponent] if exponent else EXPONENTS)), key=_chi2)
+    start = min((_linear(n / scale, y, white, limit, x) for x in ([exponent] if exponent else EXPONENTS)), key=_chi2)
 
     def residuals(p: np.ndarray) -> np.ndarray:
         given = iter(p[1:])
         base = next(given) if limit is None else limit
         x = next(given) if exponent is None else exponent
-        return np.asarray((base + p[0] * (n / scale) ** -x - y) / error)
+        return np.asarray(white @ (base + p[0] * (n / scale) ** -x - y))
 
     first = [start["amplitude"], *([start["limit"]] * (limit is None)), *([start["exponent"]] * (exponent is None))]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -198,10 +205,15 @@ def fitted(n: np.ndarray, y: np.ndarray, error: np.ndarray, limit: float | None,
     return row | {"chi2": chi2 if freedom else 0.0, "freedom": float(freedom), "p": tail}
 
 
-def _linear(n: np.ndarray, y: np.ndarray, error: np.ndarray, limit: float | None, exponent: float) -> Fit:
+def whitening(covariance: np.ndarray) -> np.ndarray:
+    """W with WᵀW the inverse of a covariance matrix: W times what has it are independent numbers of variance 1."""
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
+
+
+def _linear(n: np.ndarray, y: np.ndarray, white: np.ndarray, limit: float | None, exponent: float) -> Fit:
     """The best amplitude, and limit where it is not given, at a given exponent, with χ²."""
     columns = [n**-exponent, *([np.ones_like(n)] * (limit is None))]
-    matrix, right = np.stack(columns, axis=1) / error[:, None], (y - (limit or 0.0)) / error
+    matrix, right = white @ np.stack(columns, axis=1), white @ (y - (limit or 0.0))
     best = np.linalg.lstsq(matrix, right, rcond=None)[0]
     chi2 = float(((matrix @ best - right) ** 2).sum())
     base = float(best[1]) if limit is None else limit

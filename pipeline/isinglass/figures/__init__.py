@@ -6,7 +6,9 @@ They are made of functions that draw on any axes: `phase_map`, `bivariate_map`, 
 
 from isinglass.figures.base import AbsentError, Line, facets
 from isinglass.figures.bivariate import BivariateMap, bivariate_map, colour_square
+from isinglass.figures.collapse import Collapse
 from isinglass.figures.curve_panels import CurvePanels
+from isinglass.figures.extrapolation import Extrapolation
 from isinglass.figures.intervals import Intervals
 from isinglass.figures.lines import lines_with_bands, theory_lines
 from isinglass.figures.maps import boundary, colour_bar, phase_map
@@ -20,7 +22,9 @@ from isinglass.figures.winner_map import WinnerMap
 __all__ = [
     "AbsentError",
     "BivariateMap",
+    "Collapse",
     "CurvePanels",
+    "Extrapolation",
     "Intervals",
     "Line",
     "Paths",
