@@ -60,3 +60,18 @@ def test_report_of_a_map(tmp_path: Path, page: Any, shot: Any) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
     page.set_viewport_size({"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_report_of_lines(tmp_path: Path, page: Any, shot: Any) -> None:
+    workflow = Workflow(
+        model=rig.synthetic.Walk, axes={"temperature": [0.1, 0.2, 0.4]}, samples=4, stages=[errors.mean("value")]
+    )
+    root = rig.run(workflow, tmp_path / "run").root
+    page.goto(report.write(root, workflow).as_uri())
+    page.wait_for_selector("#plot[data-ready]")
+    page.select_option("#pick-temperature", label="0.2")
+    value = float(xr.open_zarr(root / "analysis.zarr")["value_mean"].sel(temperature=0.2))
+    read = re.search(r"= (-?[\d.e-]+)", page.inner_text("#at-told"))
+    assert read is not None
+    assert float(read[1]) == pytest.approx(value, rel=1e-5)
+    shot(page, "report-lines", full_page=True)

@@ -96,7 +96,7 @@
       if (!flatly) plot.left[0].axis_label = v.label;
     }
     const low = own.reduce((a, b) => Math.min(a, b), Infinity), high = own.reduce((a, b) => Math.max(a, b), -Infinity);
-    if (own.length) { mapper.low = low; mapper.high = high > low ? high : low + (Math.abs(low) || 1) * 1e-6; }
+    if (mapper && own.length) { mapper.low = low; mapper.high = high > low ? high : low + (Math.abs(low) || 1) * 1e-6; }
     if (bar) bar.title = v.name + (v.units === "1" ? "" : " (" + v.units + ")");
     const drawn = all.lines.filter((l) => l.key === key() && (!l.variable || l.variable === v.name));
     const names = [...new Set(drawn.map((l) => l.label))];
