@@ -370,7 +370,8 @@ def test_help_and_version(call: Call) -> None:
     top = call("--help")
     assert top.code == 0
     commands = re.findall(r"^  ([a-z]+) ", top.out[top.out.index("Commands:") :], re.M)
-    assert set(commands) == {"list", "show", "plan", "run", "submit", "status", "verify", "reproduce", "analyse"}
+    known = {"list", "show", "plan", "run", "submit", "status", "verify", "reproduce", "analyse", "report"}
+    assert set(commands) == known
     for command in commands:
         answer = call(f"{command} --help")
         assert answer.code == 0

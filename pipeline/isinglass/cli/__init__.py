@@ -10,11 +10,19 @@ import sys
 
 import click
 
-from isinglass.cli import catalog, scaffolds, sharing, stored, sweeps, watch  # their commands register themselves
+from isinglass.cli import (  # their commands register themselves
+    catalog,
+    pages,
+    scaffolds,
+    sharing,
+    stored,
+    sweeps,
+    watch,
+)
 from isinglass.cli.base import cli, stopped
 from isinglass.exceptions import InputError
 
-__all__ = ["catalog", "cli", "main", "scaffolds", "sharing", "stored", "sweeps", "watch"]
+__all__ = ["catalog", "cli", "main", "pages", "scaffolds", "sharing", "stored", "sweeps", "watch"]
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import sys
 import click
 
 from isinglass.cli.base import cli
+from isinglass.cli.pages import after
 
 
 @cli.command()
@@ -64,3 +65,5 @@ def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
         click.echo(f"{loaded.name} declares neither stages nor figures: there is nothing to do")
     for line in [] if no_figures else results.draw(root, loaded, ds):
         click.echo(line)
+    if not no_figures and (loaded.stages or loaded.figures):
+        after(root, loaded)

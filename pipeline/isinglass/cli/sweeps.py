@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from isinglass.cli.base import cli, stopped
+from isinglass.cli.pages import after
 from isinglass.exceptions import InputError, known
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def run(workflow: str, **given: Any) -> None:
 
         loaded, options = _workflow(workflow, given)
         outcome = runs.run(loaded, options, Talk())
+        if options.figures and options.shard is None and (loaded.stages or loaded.figures) and outcome.counts["done"]:
+            after(outcome.root, loaded)
     except KeyboardInterrupt:
         stopped(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
     if outcome.exit_code == 1:

@@ -51,13 +51,15 @@ TEXTS = ("ink", "muted", "accent", "good", "warn", "bad")
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=PackageLoader("isinglass.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.policies["json.dumps_kwargs"] = {"allow_nan": False}  # JSON has no NaN; keys keep their order, as Bokeh needs
+    return made
 
 
 def render(template: str, **content: Any) -> str:
