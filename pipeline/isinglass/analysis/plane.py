@@ -6,6 +6,7 @@ the workflow declares. Nothing is averaged over points, and only the order of va
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ class Table:
         view = {n: self._lines(v, axis) for n, v in self.values.items()}
         cell, inside, skipped = (self._lines(a, axis) for a in (self.cell, self.inside, self.skipped))
         edge = inside[:, 1:] & inside[:, :-1] & ~skipped[:, 1:] & ~skipped[:, :-1]
-        out = self._concordance(view, cell, edge, self.shared[axis])
+        out: dict[str, Any] = self._concordance(view, cell, edge, self.shared[axis])
         out |= self._boundary(view, cell, edge, inside)
         beside = out.pop("beside")
         k = self.axes.index(axis)
@@ -198,12 +199,13 @@ class Table:
         counts = dict.fromkeys(COUNTS, 0)
         same, opposite = np.zeros(resamples), np.zeros(resamples)
         for line, k in zip(*np.nonzero(edge), strict=True):
-            signs = []
+            signs: list[Floats] = []
             for name in ("coherence", "memory"):
                 low, high = view[name][line, k], view[name][line, k + 1]
                 weights = [self.weights[cell[line, k]], self.weights[cell[line, k + 1]]]
-                signs.append(changes(low, high, None if shared else weights[1], weights[0]))
-            if any(s is None for s in signs):
+                if not (np.isnan(low).all() or np.isnan(high).all()):
+                    signs.append(changes(low, high, weights[0], None if shared else weights[1]))
+            if len(signs) < 2:
                 counts["missing"] += 1
                 continue
             coherence, memory = signs
@@ -289,15 +291,12 @@ class Table:
         return out
 
 
-def changes(low: Floats, high: Floats, other: Floats | None, weights: Floats) -> Floats | None:
+def changes(low: Floats, high: Floats, weights: Floats, other: Floats | None) -> Floats:
     """Signs of the significant changes from `low` to `high`, (samples,) each, 0 where it is not; (1 + resamples,).
 
     First of the data, then of resamples that draw sample i of `low` `weights[:, i]` times. With `other` (the weights of
-    `high`) the two have samples of their own; without, sample i of one is sample i of the other. None where one of them
-    has no value.
+    `high`) the two have samples of their own; without, sample i of one is sample i of the other.
     """
-    if np.isnan(low).all() or np.isnan(high).all():
-        return None
     n = low.size
     every = np.vstack([np.ones(n), weights])
     if other is None:
@@ -314,6 +313,7 @@ def changes(low: Floats, high: Floats, other: Floats | None, weights: Floats) ->
         return np.where((abs(excess) - 1) / scale >= _quantile(), np.sign(excess), 0.0)
 
 
+@functools.cache
 def critical(n: int) -> Floats:
     """Least excess of positive over negative signs that an exact two-sided test of 0 ... n signs rejects; inf: none."""
     from scipy import stats
@@ -327,6 +327,7 @@ def critical(n: int) -> Floats:
     return out
 
 
+@functools.cache
 def _quantile() -> float:
     from scipy import stats
 
@@ -345,7 +346,7 @@ def _mean(values: Floats, weights: Floats) -> Floats:
     good = ~np.isnan(values)
     total = np.einsum("...s,...s->...", np.where(good, values, 0.0), weights)
     number = np.einsum("...s,...s->...", good.astype(float), weights)
-    return np.divide(total, number, out=np.full(np.shape(total), np.nan), where=number > 0)
+    return np.asarray(np.divide(total, number, out=np.full(np.shape(total), np.nan), where=number > 0))
 
 
 def _attributes(name: str) -> dict[str, Any]:
