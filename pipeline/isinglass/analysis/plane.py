@@ -96,7 +96,7 @@ def concordance(**window: tuple[float, float]) -> errors.Stage:
         mark = table.inside.astype(np.int8)
         for row in rows:
             mark = np.where(row["beside"], np.int8(2), mark)
-        result = xr.Dataset(out, coords={"along": ("along", np.array(list(window), dtype=object).astype(str))})
+        result = xr.Dataset(out, coords={"along": ("along", np.array(list(window), dtype=np.dtypes.StringDType()))})
         result["plane_point"] = xr.DataArray(mark, dims=table.axes, coords=table.coords).transpose(
             *(d for d in ds["status"].dims if d in table.axes)
         )

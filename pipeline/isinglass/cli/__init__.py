@@ -10,11 +10,11 @@ import sys
 
 import click
 
-from isinglass.cli import stored, sweeps  # their commands register themselves
+from isinglass.cli import atlas, stored, sweeps  # their commands register themselves
 from isinglass.cli.base import cli, stopped
 from isinglass.exceptions import InputError
 
-__all__ = ["cli", "main", "stored", "sweeps"]
+__all__ = ["atlas", "cli", "main", "stored", "sweeps"]
 
 
 def main() -> None:
