@@ -28,7 +28,10 @@ READOUT = {
 
 
 def looks(models: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each model, in order of their names; no two of up to 56 have both alike."""
+    """Colour and marker of each model, in order of their names; no two of up to 56 have both alike.
+
+    Take the models of all tasks, so that one looks the same in every figure.
+    """
     names = sorted(set(models))
     return {m: (COLOURS[i % 8], MARKERS[(i + i // 8) % 8]) for i, m in enumerate(names)}
 
@@ -44,7 +47,7 @@ def plane(points: xr.Dataset, task: str) -> Figure:
     with base.style():
         figure = Figure(figsize=(base.PAGE, 4.6), layout="constrained")
         ax = figure.subplots()
-        _scatter(ax, mine, "coherence", "memory", looks(mine["model"].values.tolist()))
+        _scatter(ax, mine, "coherence", "memory", looks(points["model"].values.tolist()))
         ax.set(xlabel=r"coherence $\langle q \rangle$", ylabel=r"memory $\langle I/H \rangle$", xlim=(-0.03, 1.03))
         ax.set_ylim(min(-0.03, float(np.nanmin(mine["memory"])) - 0.01), 1.03)
         _finish(figure, f"Coherence and memory: {READOUT.get(task, task)}", mine)
@@ -69,7 +72,7 @@ def overlaps(points: xr.Dataset, line: xr.Dataset | None = None) -> Figure:
         ax.fill_between(m, 0, m**2, color="0.92", lw=0, zorder=0)
         ax.plot(m, m**2, "-", color="0.35", lw=1.0, label="$q = m^2$ (no mean below)", zorder=1)
         ax.plot([0, 1], [0, 1], "--", color="0.35", lw=1.0, label="Nishimori line, $q = m$", zorder=1)
-        _scatter(ax, mine, "recall_overlap", "coherence", looks(mine["model"].values.tolist()))
+        _scatter(ax, mine, "recall_overlap", "coherence", looks(points["model"].values.tolist()))
         if line is not None and line.sizes["point"]:
             ax.errorbar(
                 line["planted_overlap"], line["replica_overlap"], xerr=line["planted_overlap_error"],
@@ -92,7 +95,7 @@ def _of(points: xr.Dataset, task: str) -> xr.Dataset:
 
 
 def _scatter(ax: Axes, points: xr.Dataset, x: str, y: str, look: Mapping[str, tuple[str, str]]) -> None:
-    for model in sorted(look):
+    for model in sorted(set(points["model"].values.tolist())):
         colour, marker = look[model]
         mine = points["model"].values == model
         for place, fill, size, order in ((1, "none", 3.2, 2), (2, colour, 4.6, 3)):

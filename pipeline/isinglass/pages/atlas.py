@@ -180,7 +180,9 @@ def _plane(points: xr.Dataset, task: str) -> Any:
     drawn = figure(height=460, sizing_mode="stretch_width", tools="pan,wheel_zoom,box_zoom,reset", **how)
     legend: list[Any] = []
     glyphs: list[Any] = []
-    for model, (colour, marker) in looks(mine["model"].values.tolist()).items():
+    styles = looks(points["model"].values.tolist())
+    for model in sorted(set(mine["model"].values.tolist())):
+        colour, marker = styles[model]
         part = mine.isel(point=np.flatnonzero(mine["model"].values == model))
         data: dict[str, Any] = {n: part[n].values for n in ("coherence", "memory")}
         for name in ("coherence", "memory"):
