@@ -50,3 +50,43 @@ def entries() -> list[Entry]:
         entry("five", "Epsilon", "", None, "not analysed: isinglass analyse results/five"),
         entry("six", "Alpha", "recall", analysed(1, "recall", 6).drop_dims("along"), "its workflow declares no window"),
     ]
+
+
+WORKFLOW = """
+from dataclasses import dataclass
+
+import numpy as np
+
+from isinglass import Model, Observable, Workflow, parameter
+from isinglass.analysis import coherence, memory, plane
+
+
+@dataclass(frozen=True)
+class Carrier(Model):
+    x: float = parameter(units="K", doc="what memory falls with")
+    copies: int = parameter(3, units="1", doc="copies")
+    task = "retention"
+    observables = (
+        Observable("coherence", "1", "coherence"),
+        Observable("blind_coherence", "1", "blind_coherence"),
+        Observable("memory", "1", "memory"),
+    )
+
+    @classmethod
+    def tiny(cls):
+        return cls(x=0.5)
+
+    def simulate(self, disorder, noise):
+        some = np.array([(int(row[0]) % 1000) / 1e5 for row in noise])
+        return {"coherence": 0.9 - self.x + some, "blind_coherence": 0.1 + some, "memory": 1 - self.x - some}
+
+
+workflow = Workflow(
+    title="Carrier",
+    model=Carrier,
+    axes={"x": np.linspace(0, 0.8, 9)},
+    samples=12,
+    where=WHERE,
+    stages=[coherence.mean, memory.mean, plane.concordance(x=(0, 0.8))],
+)
+"""

@@ -203,17 +203,22 @@ def test_many_runs_make_coarser_diagrams(
 
 
 def test_runs_as_they_come(home: Path) -> None:
-    """One run with pending points, one of another kind, a folder that is broken: all on the page, from `results/`."""
-    settings = {"load": [0.05, 0.1], "temperature": [0.3, 0.9], "neurons": [64], "equilibration": [5], "steps": [5]}
-    isinglass.run("hopfield-retrieval", settings=settings, samples=2, cluster="serial", quiet=True)
+    """A run, one with points that it skips, a folder that is broken: all on the page, from `results/`."""
+    for name, where in (("whole", "None"), ("partial", "lambda p: p['x'] < 0.15")):
+        (home / f"{name}.py").write_text(atlas_runs.WORKFLOW.replace("WHERE", where), encoding="utf-8")
+        isinglass.run(home / f"{name}.py", cluster="serial", quiet=True)
     broken = home / "results" / "broken"
     (broken / ".store").mkdir(parents=True)
     result = CliRunner().invoke(cli, ["atlas"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     text = (home / "atlas" / "atlas.html").read_text(encoding="utf-8")
-    assert "hopfield-retrieval" in text
     assert "broken: cannot be read" in text
-    assert "not decided" in text, "two samples decide nothing"
+    rows = pd.read_csv(home / "atlas" / "forest.csv").set_index("run")
+    assert rows.loc["whole", "move"] == "together"
+    assert rows.loc["whole", "same"] == 8
+    assert rows.loc["partial", "move"] == "undecided"
+    assert rows.loc["partial", ["same", "missing"]].tolist() == [1, 0]
+    assert pd.read_csv(home / "atlas" / "plane.csv").groupby("run").size().to_dict() == {"whole": 9, "partial": 2}
     (home / "empty").mkdir()
     with pytest.raises(InputError, match="no run folder"):
         gathering.listed(["empty"])
