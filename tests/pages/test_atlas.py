@@ -164,8 +164,10 @@ def test_q_is_drawn_against_signed_overlap_alone(entries: list[gathering.Entry])
 
 
 def test_models_look_different() -> None:
-    found = looks(f"m{i:02}" for i in range(56))
+    coords = {"model": ("row", [f"m{i:02}" for i in range(56)]), "task": ("row", ["recall", "retention"] * 28)}
+    found = looks(xr.Dataset(coords=coords))
     assert len(set(found.values())) == 56
+    assert len({found[f"m{i:02}"][0] for i in range(0, 16, 2)}) == 8, "eight of one task"
 
 
 def test_forest_keeps_rows_without_a_value(entries: list[gathering.Entry]) -> None:

@@ -53,7 +53,7 @@ def forest(rows: xr.Dataset, quantity: str, levels: Sequence[float] = ()) -> Fig
     for task in tasks:
         mine = [int(i) for i in np.flatnonzero(rows["task"].values == task)]
         order += [task, *sorted(mine, key=lambda i: (str(rows["model"].values[i]), str(rows["run"].values[i]), i))]
-    look = looks(rows["model"].values.tolist())
+    look = looks(rows)
     with base.style():
         figure = Figure(figsize=(base.PAGE, 1.1 + 0.185 * len(order)), layout="constrained")
         ax = figure.subplots()

@@ -6,7 +6,7 @@ the window, 2 beside the memory boundary), with the coordinates `run`, `model` a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +27,14 @@ READOUT = {
 }
 
 
-def looks(models: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each model, in order of their names; no two of up to 56 have both alike.
+def looks(table: xr.Dataset) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each model of `table` (coordinates `model`, `task`), in order of task and name.
 
-    Take the models of all tasks, so that one looks the same in every figure.
+    No two of up to 56 have both alike, and eight of one task differ in colour. Take all tasks, so that a model looks
+    the same in every figure.
     """
-    names = sorted(set(models))
+    pairs = sorted(set(zip(table["task"].values.tolist(), table["model"].values.tolist(), strict=True)))
+    names = dict.fromkeys(model for _, model in pairs)
     return {m: (COLOURS[i % 8], MARKERS[(i + i // 8) % 8]) for i, m in enumerate(names)}
 
 
@@ -47,7 +49,7 @@ def plane(points: xr.Dataset, task: str) -> Figure:
     with base.style():
         figure = Figure(figsize=(base.PAGE, 4.6), layout="constrained")
         ax = figure.subplots()
-        _scatter(ax, mine, "coherence", "memory", looks(points["model"].values.tolist()))
+        _scatter(ax, mine, "coherence", "memory", looks(points))
         ax.set(xlabel=r"coherence $\langle q \rangle$", ylabel=r"memory $\langle I/H \rangle$", xlim=(-0.03, 1.03))
         ax.set_ylim(min(-0.03, float(np.nanmin(mine["memory"])) - 0.01), 1.03)
         _finish(figure, f"Coherence and memory: {READOUT.get(task, task)}", mine)
@@ -72,7 +74,7 @@ def overlaps(points: xr.Dataset, line: xr.Dataset | None = None) -> Figure:
         ax.fill_between(m, 0, m**2, color="0.92", lw=0, zorder=0)
         ax.plot(m, m**2, "-", color="0.35", lw=1.0, label="$q = m^2$ (no mean below)", zorder=1)
         ax.plot([0, 1], [0, 1], "--", color="0.35", lw=1.0, label="Nishimori line, $q = m$", zorder=1)
-        _scatter(ax, mine, "recall_overlap", "coherence", looks(points["model"].values.tolist()))
+        _scatter(ax, mine, "recall_overlap", "coherence", looks(points))
         if line is not None and line.sizes["point"]:
             ax.errorbar(
                 line["planted_overlap"], line["replica_overlap"], xerr=line["planted_overlap_error"],

@@ -180,7 +180,7 @@ def _plane(points: xr.Dataset, task: str) -> Any:
     drawn = figure(height=460, sizing_mode="stretch_width", tools="pan,wheel_zoom,box_zoom,reset", **how)
     legend: list[Any] = []
     glyphs: list[Any] = []
-    styles = looks(points["model"].values.tolist())
+    styles = looks(points)
     for model in sorted(set(mine["model"].values.tolist())):
         colour, marker = styles[model]
         part = mine.isel(point=np.flatnonzero(mine["model"].values == model))
