@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 THUMBNAILS = 2_400_000
 """Bytes that all diagrams of runs take together; with more runs each is coarser, down to 50 dots an inch."""
+POINTS = 12_000
+"""With more points the planes are pictures, not to hover over: the page stays below 5 MB."""
+PLANE = "Memory against coherence of all points of the task; numbers in plane.csv."
 SHAPES = {"o": "circle", "s": "square", "D": "diamond", "^": "triangle", "v": "inverted_triangle", "P": "cross",
           "*": "star", "X": "x"}  # fmt: skip
 ALT = {
@@ -49,11 +52,11 @@ def write(entries: Sequence[gathering.Entry], folder: str | Path) -> Iterator[st
     folder.mkdir(parents=True, exist_ok=True)
     points, rows, line = gathering.points(entries), gathering.rows(entries), gathering.line(entries)
     rows = answers.verdicts(rows)
-    shown: dict[str, Path] = {}
+    shown: dict[str, bytes] = {}
     for name, figure in _figures(points, rows, line):
         for path in save(figure, folder, name):
             yield f"figure        {path}"
-        shown[name] = folder / f"{name}.png"
+        shown[name] = _png(figure, 300_000)
     for name, table, dim in (("plane", points, "point"), ("forest", rows, "row")):
         _replace(folder / f"{name}.csv", table.reset_coords().to_dataframe().to_csv(index_label=dim))
         yield f"numbers       {folder / name}.csv"
@@ -80,7 +83,7 @@ def page(
     entries: Sequence[gathering.Entry],
     points: xr.Dataset,
     rows: xr.Dataset,
-    shown: Mapping[str, Path],
+    shown: Mapping[str, bytes],
     folder: Path,
 ) -> str:
     """The text of the page: `points` and `rows` of the runs, with verdicts; PNGs by name; links are from `folder`."""
@@ -88,7 +91,8 @@ def page(
     from bokeh.resources import INLINE
     from markupsafe import Markup
 
-    planes = {task: _plane(points, task) for task in _tasks(points)}
+    few = points.sizes["point"] <= POINTS
+    planes = {task: _plane(points, task) for task in _tasks(points)} if few else {}
     script, divs = components(planes) if planes else ("", {})
     resources = INLINE.clone() if hasattr(INLINE, "clone") else INLINE
     resources.components = ["bokeh"]
@@ -100,9 +104,9 @@ def page(
         "atlas.html.j2",
         questions=questions,
         seen=answers.seen(rows) if rows.sizes["row"] else "",
-        planes=[{"task": t, "words": READOUT.get(t, t), "div": Markup(divs[t])} for t in planes],
+        planes=[{"task": t, "words": READOUT.get(t, t), "div": Markup(divs.get(t, ""))} for t in _tasks(points)],
         runs=list(_cards(entries, folder)),
-        figures={name: {"source": _data(path.read_bytes()), "alt": ALT.get(name, "")} for name, path in shown.items()},
+        figures={name: {"source": _data(png), "alt": ALT.get(name, PLANE)} for name, png in shown.items()},
         rows=[_row(rows.isel(row=i)) for i in range(rows.sizes["row"])],
         left=[e for e in entries if not e.counted],
         counted=sum(e.counted for e in entries),
