@@ -9,7 +9,8 @@ import numpy as np
 
 from isinglass.exceptions import InputError
 from isinglass.figures import base
-from isinglass.figures.curve_panels import COLOURS, MARKERS
+from isinglass.figures.curve_panels import COLOURS
+from isinglass.figures.lines import MARKERS
 
 if TYPE_CHECKING:
     import xarray as xr

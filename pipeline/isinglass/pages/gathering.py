@@ -90,7 +90,7 @@ def _entry(root: Path) -> Entry:
     record, _, request = newest(store, store.grid(stored_model(store)))
     counts = tally(store.blocks, request, committed(store))
     missing = [f"{counts[word]} {word}" for word in ("pending", "failed") if counts[word]]
-    raw = results.open_run(root)
+    raw = open_zarr(store.path)
     notes = [f"{' and '.join(missing)} of {sum(counts.values())} simulations: what is here is drawn"] if missing else []
     attrs: dict[str, Any] = dict(raw.attrs)
     facts = {
