@@ -25,6 +25,8 @@ def analysed(sign: float, task: str, seed: int, blind: float = 0.1, samples: int
     }
     ds = xr.Dataset({n: (dims, v, {"units": "1"}) for n, v in values.items() if v is not None})
     ds["memory"].attrs["task"] = task
+    if "recall_overlap" in ds:
+        ds["recall_overlap"].attrs["long_name"] = "signed overlap"
     ds["status"] = (dims, np.ones(fall.shape, np.int8))
     ds = ds.assign_coords(x=("x", np.arange(9.0), {"units": "K"}), size=[4, 8])
     for stage in (coherence.mean, memory.mean, plane.concordance(x=(0, 8))):

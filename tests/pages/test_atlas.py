@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -65,6 +66,11 @@ def test_rows_and_points_are_those_of_the_runs(entries: list[gathering.Entry]) -
     np.testing.assert_array_equal(mine["memory_error"], first["memory_error"].values.ravel())
     assert mine["at"].values[0] == "x = 0 K, size = 4"
     assert np.isnan(points["recall_overlap"].values[points["task"].values == "retention"]).all()
+    assert np.isfinite(points["recall_overlap"].values[points["task"].values == "recall"]).all()
+    absolute = first.copy()
+    absolute["recall_overlap_mean"] = first["recall_overlap_mean"].assign_attrs(long_name="mean |overlap|")
+    points = gathering.points([dataclasses.replace(entries[0], found=absolute)])
+    assert np.isnan(points["recall_overlap"]).all(), "q >= m² is about overlaps with a sign"
 
 
 def test_the_answers_follow_the_rule(entries: list[gathering.Entry]) -> None:

@@ -106,7 +106,8 @@ def _scatter(ax: Axes, points: xr.Dataset, x: str, y: str, look: Mapping[str, tu
             if not part.sizes["point"]:
                 continue
             how: dict[str, Any] = {"color": colour, "marker": marker, "mfc": fill, "ms": size, "ls": "", "lw": 0.5}
-            how |= {"mew": 0.6, "alpha": 0.75 if place == 1 else 0.95, "zorder": order}
+            how |= {"mew": 0.6, "alpha": 0.75 if place == 1 else 0.95, "zorder": order, "elinewidth": 0.5}
+            how |= {"ecolor": (colour, 0.3)} if place == 1 else {}  # hundreds of bars would hide the points
             values = {n: part[n].values for n in (x, y, f"{x}_error", f"{y}_error")}
             errors = (np.nan_to_num(values[f"{n}_error"]) for n in (x, y))
             ax.errorbar(values[x], values[y], xerr=next(errors), yerr=next(errors), **how)

@@ -126,7 +126,7 @@ def points(given: Sequence[Entry]) -> xr.Dataset:
     """Every point with a value in the windows of the runs that count: means with errors, dim `point`.
 
     Variables `coherence`, `memory`, `recall_overlap` with `_error`, `place` (as `plane_point`); coordinates `run`,
-    `model`, `task`, and `at`, the point's parameters in words.
+    `model`, `task`, and `at`, the point's parameters in words. `recall_overlap` is that of models where it has a sign.
     """
     import xarray as xr
 
@@ -154,7 +154,14 @@ def points(given: Sequence[Entry]) -> xr.Dataset:
 
 def _value(ds: xr.Dataset, name: str, end: str) -> xr.DataArray:
     key = name + (end or "_mean")
-    return ds[key] if key in ds else (ds["plane_point"] * np.nan)
+    if key not in ds or (name == "recall_overlap" and not _signed(ds)):
+        return ds["plane_point"] * np.nan
+    return ds[key]
+
+
+def _signed(ds: xr.Dataset) -> bool:
+    """Whether the recall overlap has a sign: q >= m² is about such, and not about absolute values of another readout."""
+    return "signed" in str(ds["recall_overlap_mean"].attrs.get("long_name", "")).split()
 
 
 def _word(ds: xr.Dataset, axis: str, i: int) -> str:
