@@ -160,7 +160,7 @@ def _value(ds: xr.Dataset, name: str, end: str) -> xr.DataArray:
 
 
 def _signed(ds: xr.Dataset) -> bool:
-    """Whether the recall overlap has a sign: q >= m² is about such, and not about absolute values of another readout."""
+    """Whether the recall overlap has a sign: q >= m² is about such, not about absolute values of another readout."""
     return "signed" in str(ds["recall_overlap_mean"].attrs.get("long_name", "")).split()
 
 
