@@ -116,8 +116,8 @@ class Scene:
         until = time.monotonic() + seconds
         if self.read >= 1:  # else there is enough to read of the last listing
             self.listed = ledger.marks(self.store.ledger, self.seen)
-        for name in [name for name in self.seen if name not in self.listed]:
-            self._take_out(name)
+            for name in self.seen.keys() - self.listed.keys():
+                self._take_out(name)
         shown = self._values(key) if key else None
         for name, mark in list(self.listed.items()):
             if self.seen.get(name) == mark and (shown is None or shown.seen.get(name) == mark):

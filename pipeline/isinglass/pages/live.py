@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,6 +71,7 @@ class Watched:
         self.read = 1.0
         self.drawn: tuple[str, str, Json] = ("", "", {})
         self.redraw = 0.0
+        self.flights: Paced[Sequence[Json]] = Paced(lambda: in_flight(self.scene) if self.scene else [], 0.0)
         self.processes = Paced(lambda: jobs.at_work(root), 1.0)
         self.shares = Paced(lambda: jobs.shares(root), 5.0, 0.05)
 
@@ -154,7 +155,7 @@ class Watched:
     def _told(self, scene: Scene) -> Json:
         total = scene.request.simulations
         pending = total - scene.done - scene.failed
-        runs, begun, shares = in_flight(scene), self.processes(), self._of_array()
+        runs, begun, shares = self.flights(), self.processes(), self._of_array()
         alive = [run for run in runs if not run["dead"]]
         busy = {(r["host"], r["pid"]) for r in [*alive, *begun]}
         dead = [run for run in runs if run["dead"]]
