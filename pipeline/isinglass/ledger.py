@@ -204,7 +204,9 @@ def suffix_of(folder: Path, block: str) -> str | None:
 def in_flight(folder: Path) -> list[Json]:
     """Who says to be working on which block now; a block that is done is in flight no more."""
     out = []
-    for path in folder.glob("*.run"):
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(".run")]
+    for path in map(folder.joinpath, names):
         if path.with_suffix(".done").exists():
             continue
         try:

@@ -8,6 +8,8 @@ workflow is loaded.
 from __future__ import annotations
 
 import functools
+import heapq
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,6 +41,8 @@ LARGE = 10**7
 
 Key = tuple[str, tuple[int, ...]]
 """An observable and the index along each of its own dims."""
+Box = tuple[tuple[int, ...], tuple[slice, ...]]
+"""Index and extent of a block."""
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Scene:
         self.tallies: dict[str, np.ndarray] = {}
         self.asked: dict[str, tuple[int, int]] = {}
         self.done = self.failed = 0
-        self.failures: dict[str, list[Json]] = {}
+        self.failures: dict[str, list[tuple[list[int], Json]]] = {}
         self.unreadable: dict[str, str] = {}
         self.arrivals: list[tuple[float, int]] = []
         self.newest, self.read = 0.0, 1.0
@@ -112,25 +116,24 @@ class Scene:
         until = time.monotonic() + seconds
         if self.read >= 1:  # else there is enough to read of the last listing
             self.listed = ledger.marks(self.store.ledger, self.seen)
-        for name in [name for name in self.seen if name not in self.listed]:
-            self._take_out(name)
-        for name, mark in list(self.listed.items()):
-            if self.seen.get(name) != mark:
-                self._enter(name, mark)
-                if time.monotonic() > until:
-                    break
+            for name in self.seen.keys() - self.listed.keys():
+                self._take_out(name)
         shown = self._values(key) if key else None
-        if shown is not None and key is not None:
-            for name, mark in self.seen.items():
-                if shown.seen.get(name) != mark:
-                    self._decode(key, shown, name, mark)
-                    if time.monotonic() > until:
-                        break
+        for name, mark in list(self.listed.items()):
+            if self.seen.get(name) == mark and (shown is None or shown.seen.get(name) == mark):
+                continue
+            found = self.box(name)
+            if self.seen.get(name) != mark and not self._enter(name, mark, found):
+                continue
+            if shown is not None and key is not None:
+                self._decode(key, shown, name, mark, found)
+            if time.monotonic() > until:
+                break
         read = len(self.seen) if shown is None else len(shown.seen)
         self.read = min(read / len(self.listed), 1.0) if self.listed else 1.0
         return self.read
 
-    def box(self, name: str) -> tuple[tuple[int, ...], tuple[slice, ...]] | None:
+    def box(self, name: str) -> Box | None:
         """Index and extent of a block; None for a file that is named like no block of this grid."""
         try:
             index = block_index(name)
@@ -141,8 +144,8 @@ class Scene:
             return None
         return index, self.store.blocks.slices(index)
 
-    def _enter(self, name: str, mark: Mark) -> None:
-        found = self.box(name)
+    def _enter(self, name: str, mark: Mark, found: Box | None) -> bool:
+        """Read a block's entry; False where it was replaced just now."""
         status, failures = None, []
         if found is not None and mark[0] == "part":
             shape = tuple(s.stop - s.start for s in found[1])
@@ -151,36 +154,37 @@ class Scene:
                 status, failures = entry["status"].reshape(shape), entry.get("failures", [])[:FEW]
                 self.unreadable.pop(name, None)
             except FileNotFoundError:
-                self.listed.pop(name, None)  # replaced just now: the next listing has it
-                return
+                self.listed.pop(name, None)  # the next listing has it
+                return False
             except (DamagedError, ValueError, OSError) as error:
                 self.unreadable[name] = str(error)
                 status = np.zeros(shape, np.int8)  # as good as never written: it is computed again
         self.seen[name] = mark
         self.newest = max(self.newest, mark[2] / 1e9)
         self.changed += 1
-        if found is None:
-            return
-        if failures:
-            self.failures[name] = failures
-        else:
+        if found is not None:
             self.failures.pop(name, None)
-        self._count(name, found[1], status, mark[2] / 1e9)
+            if failures:
+                self.failures[name] = [(self._place(failure), failure) for failure in failures]
+            self._count(name, found[1], status, mark[2] / 1e9)
+        return True
 
     def _count(self, name: str, box: tuple[slice, ...], status: np.ndarray | None, written: float) -> None:
         """Put a block's states in the place of what was counted of it before. `status`: None where all is done."""
-        stored = np.ones([s.stop - s.start for s in box], np.int8) if status is None else status
-        whole = stored if status is None else self.request.status(box, stored)
-        wanted = self.request.wanted(box, np.zeros_like(whole), False)
-        tally = np.stack([((whole == code) & (wanted | (code != PENDING))).sum((-2, -1)) for code in STATES], -1)
+        if status is None:  # the same at all points
+            tally = np.zeros((*[1] * (len(box) - 2), len(STATES)), np.int32)
+            tally[..., DONE] = math.prod(s.stop - s.start for s in box[-2:])
+            now = (int(self.request.keep[box[:-2]].sum()) * self._deep(box), 0)
+        else:
+            whole = self.request.status(box, status)
+            wanted = self.request.wanted(box, np.zeros_like(whole), False)
+            each = [((whole == code) & (wanted | (code != PENDING))).sum((-2, -1)) for code in STATES]
+            tally = np.stack(each, -1).astype(np.int32)
+            now = (int((whole[wanted] == DONE).sum()), int((whole[wanted] == FAILED).sum()))
         before = self.tallies.get(name)
-        self.states[box[:-2]] += (tally - (self._untouched(box) if before is None else before)).astype(np.int32)
-        # the same at all points, where all is done
-        self.tallies[name] = tally[(slice(0, 1),) * (tally.ndim - 1)] if status is None else tally
-        asked = whole[wanted]
-        now = (int((asked == DONE).sum()), int((asked == FAILED).sum()))
+        self.states[box[:-2]] += tally - (self._untouched(box) if before is None else before)
         old = self.asked.get(name, (0, 0))
-        self.asked[name] = now
+        self.tallies[name], self.asked[name] = tally, now
         self.done, self.failed = self.done + now[0] - old[0], self.failed + now[1] - old[1]
         if (more := sum(now) - sum(old)) > 0 and written > time.time() - LONG:
             self.arrivals.append((written, more))
@@ -188,12 +192,15 @@ class Scene:
     def _untouched(self, box: tuple[slice, ...]) -> np.ndarray:
         """The states of a box's points before anything is committed. What nobody asks for is not pending."""
         keep, covered = self.request.keep[box[:-2]], self.request.covered[box[:-2]]
-        deep, extent = 1, 1
-        for s, n in zip(box[-2:], (self.request.samples, self.request.replicas), strict=True):
-            deep, extent = deep * max(min(s.stop, n) - s.start, 0), extent * (s.stop - s.start)
+        extent = math.prod(s.stop - s.start for s in box[-2:])
         out = np.zeros((*keep.shape, len(STATES)), np.int32)
-        out[..., PENDING], out[..., SKIPPED] = keep * deep, (covered & ~keep) * extent
+        out[..., PENDING], out[..., SKIPPED] = keep * self._deep(box), (covered & ~keep) * extent
         return out
+
+    def _deep(self, box: tuple[slice, ...]) -> int:
+        """Simulations of each point in a box that the request is deep enough to ask for."""
+        depths = (self.request.samples, self.request.replicas)
+        return math.prod(max(min(s.stop, n) - s.start, 0) for s, n in zip(box[-2:], depths, strict=True))
 
     def _take_out(self, name: str) -> None:
         """A block whose entry is gone: damaged, and to be computed again."""
@@ -224,8 +231,7 @@ class Scene:
             del self.shown[next(iter(self.shown))]
         return shown
 
-    def _decode(self, key: Key, shown: Shown, name: str, mark: Mark) -> None:
-        found = self.box(name)
+    def _decode(self, key: Key, shown: Shown, name: str, mark: Mark, found: Box | None) -> None:
         shown.seen[name] = mark
         self.changed += 1
         if found is None:
@@ -246,7 +252,7 @@ class Scene:
                 done &= self._longer(dim, i)[found[1][:-2]][..., None, None]
         self._put(shown, found, values, done)
 
-    def _put(self, shown: Shown, found: Any, values: np.ndarray, done: np.ndarray) -> None:
+    def _put(self, shown: Shown, found: Box, values: np.ndarray, done: np.ndarray) -> None:
         index, box = found
         x = np.abs(values) if values.dtype.kind == "c" else values.astype(float)
         good = done & ~np.isnan(x)
@@ -281,12 +287,20 @@ class Scene:
                 return sum(came) / max(now - start, 0.1)
         return None
 
+    @functools.cached_property
+    def _ranks(self) -> dict[str, dict[Any, int]]:
+        """Where each value stands on its axis."""
+        return {name: {value: i for i, value in enumerate(values)} for name, values in self.grid.axes.items()}
+
+    def _place(self, failure: Json) -> list[int]:
+        """What failures are sorted by: their labels, in the order of the axes."""
+        at = [ranks.get(failure["parameters"].get(name), 0) for name, ranks in self._ranks.items()]
+        return [*at, failure["sample"], failure["replica"]]
+
     def failures_first(self, number: int) -> list[Json]:
         """The first failures in label order."""
-        place = {name: {value: i for i, value in enumerate(values)} for name, values in self.grid.axes.items()}
-        every = [f for name in sorted(self.failures) for f in self.failures[name]]
-        every.sort(key=lambda f: ([place[k].get(f["parameters"].get(k), 0) for k in place], f["sample"], f["replica"]))
-        return every[:number]
+        every = (placed for name in sorted(self.failures) for placed in self.failures[name])
+        return [failure for _, failure in heapq.nsmallest(number, every, key=lambda placed: placed[0])]
 
 
 def _stamp(store: Store) -> tuple[int, int] | None:

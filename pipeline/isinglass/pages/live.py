@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +24,7 @@ from isinglass import jobs
 from isinglass.exceptions import InputError
 from isinglass.generations import require
 from isinglass.ledger import Json
-from isinglass.pages.following import Scene, in_flight, scene_of
+from isinglass.pages.following import Key, Scene, in_flight, scene_of
 from isinglass.pages.look import render
 from isinglass.pages.viewing import axes, chosen, observables, view
 from isinglass.progress import duration
@@ -33,6 +33,8 @@ from isinglass.provenance import versions
 ADDRESS = "127.0.0.1"
 READING = 1.0
 """Seconds that one look may read; what is left is read by the next."""
+REDRAWN = 3.0
+"""Seconds between two drawings at least, while a backlog is read."""
 SLOWEST = 5.0
 """Seconds between two looks at most, however long one takes."""
 TOLD = 10
@@ -67,7 +69,9 @@ class Watched:
         self.scene: Scene | None = None
         self.next = 0.0
         self.read = 1.0
-        self.drawn: tuple[str, Json] = ("", {})
+        self.drawn: tuple[str, str, Json] = ("", "", {})
+        self.redraw = 0.0
+        self.flights: Paced[Sequence[Json]] = Paced(lambda: in_flight(self.scene) if self.scene else [], 0.0)
         self.processes = Paced(lambda: jobs.at_work(root), 1.0)
         self.shares = Paced(lambda: jobs.shares(root), 5.0, 0.05)
 
@@ -96,16 +100,25 @@ class Watched:
             self.next = began + took + (0.0 if self.read < 1 else max(0.4, min(4 * took, SLOWEST)))
         out = self._told(scene)
         choice = {"observable": key[0] if key else "", "own": list(key[1]) if key else [], "x": x, "y": y, "at": at}
-        name = json.dumps([scene.name, scene.changed, choice])
-        if key and self.drawn[0] != name:
-            self.drawn = (name, view(scene, key, x, y, at))
+        name = self._draw(scene, key, choice) if key else scene.name
         out |= {"choice": choice, "have": name, "scene": scene.name}
         if key and asked.get("have") != name:
-            out["view"] = self.drawn[1]
+            out["view"] = self.drawn[2]
         if asked.get("scene") != scene.name:
             out["about"] = self._about(scene)
         out["poll"] = self._poll(out["word"], time.monotonic() - began)
         return out
+
+    def _draw(self, scene: Scene, key: Key, choice: Json) -> str:
+        """Draw what was asked, unless that stands; less often while a backlog is read. Returns the drawing's name."""
+        what = json.dumps([scene.name, choice])
+        name = f"{what} {scene.changed}"
+        began = time.monotonic()
+        if self.drawn[0] != what or (self.drawn[1] != name and (self.read == 1 or began >= self.redraw)):
+            self.drawn = (what, name, view(scene, key, choice["x"], choice["y"], choice["at"]))
+            now = time.monotonic()
+            self.redraw = now + max(REDRAWN, 4 * (now - began))
+        return self.drawn[1]
 
     def _poll(self, word: str, took: float) -> float:
         """Seconds after which the page should ask again."""
@@ -142,7 +155,7 @@ class Watched:
     def _told(self, scene: Scene) -> Json:
         total = scene.request.simulations
         pending = total - scene.done - scene.failed
-        runs, begun, shares = in_flight(scene), self.processes(), self._of_array()
+        runs, begun, shares = self.flights(), self.processes(), self._of_array()
         alive = [run for run in runs if not run["dead"]]
         busy = {(r["host"], r["pid"]) for r in [*alive, *begun]}
         dead = [run for run in runs if run["dead"]]

@@ -23,6 +23,8 @@ ALONG = 2000
 """Values along the axis of a curve."""
 SCATTERED = 4000
 """Listed points that are drawn one by one; more are drawn in cells."""
+AT_ONCE = 10**6
+"""Samples of which means are taken in one step."""
 NAMED = 2000
 """Labels of an own dim that are sent; of a longer one its index is shown."""
 CURVE = "-"
@@ -157,7 +159,17 @@ def view(scene: Scene, key: Key, x: str, y: str, at: Mapping[str, int]) -> Json:
 
 
 def _means(sums: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over samples, its standard error and the number of samples, of arrays (..., sample, blocks of replicas)."""
+    """Mean over samples, its standard error and the number of samples, of arrays (..., sample, blocks of replicas).
+
+    A part at a time, so that what is made on the way does not take several times the memory of the values.
+    """
+    step = max(AT_ONCE // max(sums[:1].size, 1), 1)
+    parts = [_some_means(sums[i : i + step], counts[i : i + step]) for i in range(0, len(sums), step)]
+    mean, error, samples = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return mean, error, samples
+
+
+def _some_means(sums: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with np.errstate(all="ignore"):
         each = sums.sum(-1) / counts.sum(-1)
         there = ~np.isnan(each)
