@@ -68,8 +68,8 @@ def lines_with_bands(
         look: dict[str, Any] = {"color": shades[i % len(shades)], "label": names[i], "zorder": 3}
         _line(ax, places, mean, half, code, (first + i) % len(MARKERS), bands, levels, look)
         if half is not None:
-            outer = [curve[plain + s].values if plain + s in curve else half for s in ("_low", "_high")]
-            _arrows(ax, places, mean, half, *(np.isinf(v) for v in outer), look["color"])
+            down, up = (np.isinf(curve[plain + s].values if plain + s in curve else half) for s in ("_low", "_high"))
+            _arrows(ax, places, mean, half, down, up, look["color"])
         mark_points(ax, places, mean, code, look["color"], first + i)
         codes.append(code)
     return codes
@@ -108,7 +108,10 @@ def _arrows(
     ax: Axes, x: np.ndarray, y: np.ndarray, half: np.ndarray, down: np.ndarray, up: np.ndarray, colour: Any
 ) -> None:
     """An arrow at each point whose error is infinite, up, down or (where nothing says which) both ways."""
-    for i in np.flatnonzero(np.isinf(half) & np.isfinite(y)):
+    open_ends = np.flatnonzero(np.isinf(half) & np.isfinite(y))
+    if open_ends.size:
+        ax.margins(y=0.12)  # place for the arrows
+    for i in open_ends:
         neither = not (up[i] or down[i])
         for there, length in ((up[i] or neither, 17), (down[i] or neither, -17)):
             if there:
