@@ -7,11 +7,21 @@ mean over its neurons) and with x = 2/3 (the width of a spinodal in mean field).
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import errors, phases, scaling
+from isinglass.analysis import errors, phases, ridges, scaling
+from isinglass.analysis.quantities import Quantity
 from isinglass.catalog import reference
 from isinglass.figures import Extrapolation, Line, PhaseLines
 from isinglass.models.hopfield import Hopfield
 from isinglass.theory import ags
+
+BITS = Quantity(
+    "bits_per_pair",
+    lambda information, load: information * load,  # P patterns of N symbols, H = 1 bit each, over N² pairs
+    of=("memory", "realised_load"),
+    units="bit",
+    long_name="information in all patterns per ordered pair of neurons",
+    denominator="N² ordered pairs of neurons; N(N-1)/2 independent couplings hold twice as much each",
+)
 
 workflow = Workflow(
     title="Hopfield capacity at T = 0",
@@ -25,14 +35,8 @@ workflow = Workflow(
         phases.capacity("recall_overlap", theta=0.9),
         scaling.power("recall_overlap_capacity", "neurons", exponent=0.5),
         scaling.power("recall_overlap_capacity", "neurons", exponent=2 / 3, to="capacity_two_thirds"),
-        errors.estimate(
-            "bits_per_pair",
-            lambda information, load: information * load,  # P patterns of N symbols, H = 1 bit each, over N² pairs
-            of=("memory", "realised_load"),
-            units="bit",
-            long_name="information in all patterns per ordered pair of neurons",
-            denominator="N² ordered pairs of neurons; N(N-1)/2 independent couplings hold twice as much each",
-        ),
+        BITS.mean,
+        ridges.ridge(BITS, "load", points=7),
     ],
     figures=[
         PhaseLines(x="load", observable="recall_overlap", colour="neurons", name="capacity",
@@ -45,7 +49,8 @@ workflow = Workflow(
         Extrapolation("recall_overlap_capacity", "neurons", over=("load",),
                       exact=reference("hopfield.ags.capacity_zero_temperature").number(),
                       labels={"recall_overlap_capacity": r"capacity $\alpha_\mathrm{c}(\theta = 0.9)$"},
-                      title="Capacity at T = 0 for growing networks", name="capacity_limit"),
+                      title="Capacity at T = 0 for growing networks", name="capacity_limit",
+                      source="Amit, Gutfreund and Sompolinsky 1987 (isinglass.theory.ags), replica symmetric"),
     ],
     presets={
         "paper": {

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from isinglass.analysis import ridges
+from isinglass.analysis.quantities import Quantity
 from isinglass.exceptions import InputError
 
 T = np.array([0.0, 0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 1.0])
@@ -55,6 +56,17 @@ def test_a_ridge_at_the_end_is_none(raw):
     assert out.x_ridge_flag.values.tolist() == [1, 2]
     assert np.isnan(out.x_ridge).all()
     assert np.isnan(out.x_ridge_error).all()
+
+
+def test_a_capacity_keeps_its_denominator_and_only_flags_have_meanings(raw):
+    """Peak bits: what they are counted per goes with the height. CF's flag attributes are not those of `status`."""
+    bits = Quantity("bits", lambda x: x, of=("x",), units="bit", denominator="N² pairs")
+    ds = data(raw, 4, loads=2)
+    ds.status.attrs |= {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": "pending done failed skipped"}
+    out = ridges.ridge(bits, "temperature", resamples=50)(ds)
+    assert out.bits_ridge_height.attrs["denominator"] == bits.mean(ds).bits_mean.attrs["denominator"] == "N² pairs"
+    assert out.bits_ridge_height.attrs["units"] == "bit"
+    assert [v for v in out if "flag_meanings" in out[v].attrs] == ["bits_ridge_flag"]
 
 
 def test_unknown_names_are_refused(raw):

@@ -90,3 +90,11 @@ def test_cells_have_the_colours_of_both(run) -> None:
     assert legend[0].startswith("measured")
     with pytest.raises(InputError, match="did you mean 'coherence_mean'"):
         BivariateMap(x="load", y="temperature", quantities=("coherense_mean", "memory_mean")).draw(ds)
+
+
+def test_boundaries_that_are_not_found_are_said(run):
+    ds = run(status=lambda state: state[0].fill(0))
+    figure = BivariateMap(x="load", y="temperature", boundary="recall_overlap_boundary").draw(ds)
+    said = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    assert "Boundary not found in 1 of 6 scans: incomplete 1." in said
+    assert "on a grid of step 0.15" in said

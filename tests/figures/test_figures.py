@@ -103,9 +103,10 @@ def test_cells_sit_where_their_values_are(run):
 
 def test_the_same_bytes_twice(run, tmp_path):
     ds = run()
-    for kind in range(3):
-        a, b = (save(DIAGRAM.draw(ds), tmp_path / str(i), "x")[kind].read_bytes() for i in range(2))
-        assert a == b
+    first, second = (save(DIAGRAM.draw(ds), tmp_path / str(i), "x") for i in range(2))
+    assert len(first) == 3
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
 
 
 def test_what_is_not_computed_is_said(run, tmp_path):
@@ -341,3 +342,32 @@ def test_lines_of_a_boundary(run, tmp_path):
     figure = lines.draw(part)
     np.testing.assert_array_equal(figure.axes[0].containers[0].lines[0].get_ydata(), ds.recall_overlap_boundary)
     written(figure, tmp_path)
+
+
+def test_an_infinite_error_is_an_arrow_and_no_exact_point(run):
+    """Up where the upper end of the interval is infinite; counted in the small print with why values are missing."""
+    ds = run(status=lambda state: state[0].fill(0))
+    name = "recall_overlap_boundary"
+    lines = PhaseLines(x="load", observable=name, over=("temperature",))
+    plain = lines.draw(ds)
+    assert not plain.axes[0].texts
+    assert "No value at 1 of 6: incomplete 1." in words(plain)
+    ds[f"{name}_error"][2], ds[f"{name}_high"][2] = np.inf, np.inf
+    ds[f"{name}_error"][3] = np.inf  # finite 95 % interval: no side is known
+    ds[f"{name}_error"][4] = np.nan
+    figure = lines.draw(ds)
+    assert "Arrows: 2 with an infinite error" in words(figure)
+    assert "No error: 1 points." in words(figure)
+    arrows = [(*a.xy, np.sign(a.xyann[1])) for a in figure.axes[0].texts]
+    x, y = ds["load"].values, ds[name].values
+    assert arrows == [(x[2], y[2], 1), (x[3], y[3], 1), (x[3], y[3], -1)]
+
+
+def test_half_a_decade_has_numbers_on_a_logarithmic_axis(run):
+    ds = run()
+    ds["memory_mean"] = ds.memory_mean * 50 + 5
+    figure = PhaseLines(x="load", observable="memory", at={"temperature": 0}, log=("memory",)).draw(ds)
+    figure.canvas.draw()
+    shown = [t.get_text() for t in figure.axes[0].yaxis.get_ticklabels(which="both") if t.get_text()]
+    assert shown
+    assert not any("^" in text for text in shown)

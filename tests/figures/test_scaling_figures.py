@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -110,3 +112,18 @@ def test_refusals(whole):
 )  # fmt: skip
 def test_rounded(value, error, text):
     assert rounded(value, error) == text
+
+
+def test_a_size_without_error_is_no_exact_point_and_the_source_is_said(whole, tmp_path):
+    ds = whole.copy()
+    ds["m_crossing_error"] = ds.m_crossing_error.copy()
+    ds.m_crossing_error[1] = np.inf
+    figure = dataclasses.replace(LIMIT, source="Onsager 1944").draw(ds)
+    ax = figure.axes[0]
+    assert "no finite error: not fitted" in [t.get_text() for t in ax.get_legend().get_texts()]
+    bare = next(line for line in ax.lines if line.get_label().startswith("no finite"))
+    assert bare.get_ydata().tolist() == [float(ds.m_crossing[1])]
+    assert "Exact: Onsager 1944." in words(figure)
+    assert "Onsager 1944" in save(figure, tmp_path, "limit")[2].read_text(encoding="utf-8")
+    assert "Exact: Onsager 1944." in words(dataclasses.replace(COLLAPSE, source="Onsager 1944").draw(ds))
+    assert "Exact:" not in words(LIMIT.draw(ds))

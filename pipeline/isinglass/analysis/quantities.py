@@ -24,7 +24,7 @@ class Quantity:
 
     `Quantity("binder", lambda m2, m4: 1 - m4 / (3 * m2**2), of=("magnetisation_2", "magnetisation_4"))`: declared once,
     then averaged (`.mean` is the stage) and looked at where it peaks, crosses or collapses. Arguments of `function`
-    carry the coordinates of the axes: `r * r.oscillators**0.2`.
+    carry the coordinates of the axes: `r * r.oscillators**0.2`. `denominator`: what a capacity is counted per.
     """
 
     name: str
@@ -32,11 +32,12 @@ class Quantity:
     of: tuple[str, ...]
     units: str = "1"
     long_name: str = ""
+    denominator: str = ""
 
     @property
     def mean(self) -> errors.Stage:
         """The stage that returns `<name>_mean`, `_error`, `_samples`: `errors.estimate`."""
-        return errors.estimate(self.name, self.function, self.of, self.units, self.long_name)
+        return errors.estimate(self.name, self.function, self.of, self.units, self.long_name, self.denominator)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def each(
     template = first["status"].broadcast_like(first)
     for name in observables(*asked):
         template = template.broadcast_like(first[name])
-    template = template.transpose(*rest).astype(float)
+    template = template.transpose(*rest).astype(float).drop_attrs(deep=False)  # not the flags of `status`
 
     def run() -> Iterator[tuple[tuple[int, ...], list[Curves]]]:
         longest = max(rest, key=lambda d: part.sizes[d], default=None)

@@ -111,6 +111,8 @@ def _summit(
                 attrs = {"units": unit, "long_name": word + text}
                 out[base + end] = template.copy(data=columns[k + end]).assign_attrs(attrs)
         out[name].attrs["axis_name"] = along
+        if isinstance(quantity, Quantity) and quantity.denominator:
+            out[f"{name}_height"].attrs["denominator"] = quantity.denominator
         out[f"{name}_flag"] = template.copy(data=flag).assign_attrs(quantities.flagged(FLAGS, what))
         return out
 

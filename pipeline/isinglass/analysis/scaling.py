@@ -173,7 +173,7 @@ def fitted(n: np.ndarray, y: np.ndarray, error: np.ndarray, limit: float | None,
         return row
     white = whitening(error[np.ix_(held, held)]) if error.ndim == 2 else np.diag(1 / error[held])
     scale = np.exp(np.log(n).mean())  # amplitudes at a typical size are far less correlated with the exponent
-    start = min((_linear(n / scale, y, white, limit, x) for x in ([exponent] if exponent else EXPONENTS)), key=_chi2)
+    start = _start(n / scale, y, white, limit, np.array([exponent]) if exponent else EXPONENTS)
 
     def residuals(p: np.ndarray) -> np.ndarray:
         given = iter(p[1:])
@@ -210,18 +210,16 @@ def whitening(covariance: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
 
 
-def _linear(n: np.ndarray, y: np.ndarray, white: np.ndarray, limit: float | None, exponent: float) -> Fit:
-    """The best amplitude, and limit where it is not given, at a given exponent, with χ²."""
-    columns = [n**-exponent, *([np.ones_like(n)] * (limit is None))]
-    matrix, right = white @ np.stack(columns, axis=1), white @ (y - (limit or 0.0))
-    best = np.linalg.lstsq(matrix, right, rcond=None)[0]
-    chi2 = float(((matrix @ best - right) ** 2).sum())
+def _start(n: np.ndarray, y: np.ndarray, white: np.ndarray, limit: float | None, exponents: np.ndarray) -> Fit:
+    """The best amplitude, limit where it is not given, and exponent out of `exponents`; the first two are linear."""
+    powers = n ** -exponents[:, None]
+    columns = [powers, *([np.ones_like(powers)] * (limit is None))]
+    matrix, right = white @ np.stack(columns, axis=-1), white @ (y - (limit or 0.0))
+    part = np.einsum("xnk,n->xk", np.linalg.qr(matrix)[0], right)  # of the data that a law can follow
+    top = int(np.argmax((part**2).sum(axis=1)))
+    best = np.linalg.lstsq(matrix[top], right, rcond=None)[0]
     base = float(best[1]) if limit is None else limit
-    return {"amplitude": float(best[0]), "limit": base, "exponent": exponent, "chi2": chi2}
-
-
-def _chi2(fit: Fit) -> float:
-    return fit["chi2"]
+    return {"amplitude": float(best[0]), "limit": base, "exponent": float(exponents[top])}
 
 
 def _candidates(ds: xr.Dataset) -> list[Any]:

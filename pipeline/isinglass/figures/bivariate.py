@@ -11,7 +11,7 @@ import numpy as np
 from isinglass.figures import base
 from isinglass.figures.legends import below
 from isinglass.figures.lines import theory_lines, theory_note
-from isinglass.figures.maps import boundary, cells, plane, record_cells
+from isinglass.figures.maps import boundary, boundary_notes, cells, plane, record_cells
 from isinglass.figures.states import marked, note
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ class BivariateMap:
         measured |= marked(ax)
         colour_square(figure.add_subplot(grid[1, 1]), ds, self.quantities, self.limits, self.labels)
         below(figure, grid, {3: theory, 4: measured})
-        notes = [f"Not computed: {lost}." if (lost := base.missing(ds)) else "", note([code])]
+        notes = [f"Not computed: {lost}." if (lost := base.missing(ds)) else ""]
+        notes += [*boundary_notes(ds, boundaries), note([code])]
         notes += [self._beyond(ds), theory_note(self.lines if theory else None)]
         base.headings(figure, ds, self.title, notes, 124)
         return figure

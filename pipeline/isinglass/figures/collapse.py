@@ -27,7 +27,8 @@ class Collapse:
 
     `x` is the axis along which curves run. Points with a part in the fit are open symbols, all others small and grey.
     `exact` names values to compare with in the caption, by "critical", "nu", "beta", "gamma"; the critical one is a
-    dashed line in the first panel. `at` picks a value of every further axis. Bars are one standard error.
+    dashed line in the first panel; `source` says whose they are. `at` picks a value of every further axis. Bars are
+    one standard error.
     """
 
     collapse: str
@@ -36,6 +37,7 @@ class Collapse:
     exact: Mapping[str, float] = field(default_factory=dict)
     at: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
     title: str | None = None
     name: str = "collapse"
 
@@ -83,15 +85,15 @@ class Collapse:
         third.axhline(0, color="black", lw=0.8)
         if "critical" in self.exact:
             first.axvline(self.exact["critical"], color="black", ls="--", lw=0.8, zorder=0)
-            numbers.record(
-                first, None, "theory", "exact", "given by the workflow", {self.x: self.exact["critical"]}, np.nan
-            )
+            reads = self.source or "given by the workflow"
+            numbers.record(first, None, "theory", "exact", reads, {self.x: self.exact["critical"]}, np.nan)
         self._record(ds, first, second, third, quantity, sizes, t)
         self._label(ds, first, second, third, quantity)
         second.tick_params(labelbottom=False)
         for letter, ax in zip("abc", (first, second, third), strict=True):
             ax.set_title(f"({letter})", loc="left")
-        notes = [self._words(ds), self._lost(ds, raw, used)]
+        exact = f"Exact: {self.source}." if self.source and self.exact else ""
+        notes = [self._words(ds), self._lost(ds, raw, used), exact]
         base.headings(figure, ds, self.title, notes, 130)
         return figure
 

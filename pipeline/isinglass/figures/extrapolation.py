@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """`quantity` against N^-x with its errors, the law limit + amplitude N^-x, and the limit at 0; `exact` is a level.
+    """`quantity` against N^-x with its errors, the law limit + amplitude N^-x, and the limit at 0; `exact` is a level,
+    `source` whose it is.
 
     What `crossings.of_sizes` or `scaling.power` returned for `quantity` along the axis of sizes `along`. `over` names
     axes along which it does not vary (the one along which crossings or a boundary were sought). `at` picks a value of
@@ -31,6 +32,7 @@ class Extrapolation:
     over: tuple[str, ...] = ()
     at: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
     title: str | None = None
     name: str = "extrapolation"
 
@@ -65,9 +67,11 @@ class Extrapolation:
         ax = figure.subplots()
         there = np.isfinite(y)
         x = n**-power
-        bars = np.where(np.isfinite(error), error, 0)
-        ax.errorbar(x[there], y[there], bars[there], fmt="o", color="#0072B2", mfc="white", ms=4.5, capsize=2, lw=0,
-                    elinewidth=1, label="simulation", zorder=3)  # fmt: skip
+        weighed = there & np.isfinite(error) & (error > 0)
+        ax.errorbar(x[weighed], y[weighed], error[weighed], fmt="o", color="#0072B2", mfc="white", ms=4.5, capsize=2,
+                    lw=0, elinewidth=1, label="simulation", zorder=3)  # fmt: skip
+        if (bare := there & ~weighed).any():
+            ax.plot(x[bare], y[bare], ".", color="0.55", ms=6, label="no finite error: not fitted", zorder=3)
         if fitted:
             line = np.array([0, x[there].max() if there.any() else 1.0])
             ax.plot(line, fit["limit"] + fit["amplitude"] * line, color="#0072B2", lw=1, label="fit", zorder=2)
@@ -80,7 +84,7 @@ class Extrapolation:
         reads = numbers.reading(ds, f"{q}_limit", error=f"{q}_limit_error")
         numbers.record(ax, ds, "line", f"{q}_limit", reads, place, fit["limit"], error=fit["limit_error"])
         if self.exact is not None:
-            numbers.record(ax, None, "theory", "exact", "given by the workflow", place, self.exact)
+            numbers.record(ax, None, "theory", "exact", self.source or "given by the workflow", place, self.exact)
         ax.set_xlim(left=-0.04 * (x[there].max() if there.any() else 1.0))
         symbol = base.LABELS[self.along][1] if self.along in base.LABELS else self.along
         ax.set_xlabel(rf"${symbol}^{{-{power:.3g}}}$")
@@ -90,9 +94,16 @@ class Extrapolation:
         top = ax.secondary_xaxis("top")
         top.set_xticks(*self._sizes(n[there], x[there]))
         top.tick_params(labelsize=7.5, length=2.5)
-        ax.legend(handlelength=1.6)
-        base.headings(figure, ds, self.title, [self._words(fit, fitted), self._lost(ds, there)], 84)
+        ax.legend(handlelength=1.6, frameon=True, framealpha=0.85, edgecolor="none")
+        left = int(there.sum()) - int(fit["freedom"] + self._fitted(fit)) if fitted else 0
+        out = f"Without a part in the fit: {left} of {int(there.sum())} sizes." if left > 0 else ""
+        exact = f"Exact: {self.source}." if self.source and self.exact is not None else ""
+        base.headings(figure, ds, self.title, [self._words(fit, fitted), out, self._lost(ds, there), exact], 84)
         return figure
+
+    def _fitted(self, fit: dict[str, float]) -> int:
+        """How many numbers were fitted: those that have an error, and the amplitude."""
+        return 1 + (fit["limit_error"] > 0) + (fit["exponent_error"] > 0)
 
     def _axis(self, ds: xr.Dataset, mean: str, sought: str) -> dict[str, str]:
         return {mean: base.label(ds, sought, self.labels)} if sought and mean not in self.labels else {}

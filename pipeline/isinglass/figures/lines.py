@@ -42,8 +42,9 @@ def lines_with_bands(
     `ds` has no further axes, or they are those along which `name` does not vary. The interval is one standard error
     (`interval="error"`) or Student's of 95 % ("student"), from `<name>_error` and `<name>_samples`: bars, or bands
     where there are more than `DENSE` points, or as `bands` says. Lines pass over points that the workflow skipped and
-    break at others without a value, which are marked at the foot (`states.MARKS`). `levels`: a line of one value is
-    drawn across. `shades` are colours, `names` texts of the legend, one a line; `first` is the number of the first.
+    break at others without a value, which are marked at the foot (`states.MARKS`). An infinite error is an arrow, to
+    the side on which `<name>_low` or `_high` is infinite. `levels`: a line of one value is drawn across. `shades` are
+    colours, `names` texts of the legend, one a line; `first` is the number of the first.
     """
     plain = name.removesuffix("_mean")
     values = base.words(ds, colour) if colour else np.array([""])
@@ -66,6 +67,9 @@ def lines_with_bands(
         numbers.record(ax, ds, "line", name, reads, axes, mean, error=error, samples=count, status=code, **ends)
         look: dict[str, Any] = {"color": shades[i % len(shades)], "label": names[i], "zorder": 3}
         _line(ax, places, mean, half, code, (first + i) % len(MARKERS), bands, levels, look)
+        if half is not None:
+            down, up = (np.isinf(curve[plain + s].values if plain + s in curve else half) for s in ("_low", "_high"))
+            _arrows(ax, places, mean, half, down, up, look["color"])
         mark_points(ax, places, mean, code, look["color"], first + i)
         codes.append(code)
     return codes
@@ -91,12 +95,55 @@ def _line(
         return
     kept = code != SKIPPED
     x, y, half = x[kept], y[kept], None if half is None else half[kept]
+    half = None if half is None else np.where(np.isinf(half), np.nan, half)  # drawn by `_arrows`
     if bands or (bands is None and len(x) > DENSE):
         ax.plot(x, y, lw=1.0, **(marker if len(x) <= DENSE else {}), **look)
         if half is not None:
             ax.fill_between(x, y - half, y + half, color=look["color"], alpha=0.18, lw=0)
     else:
         ax.errorbar(x, y, yerr=half, capsize=1.8, elinewidth=0.9, lw=0.6, **marker, **look)
+
+
+def _arrows(
+    ax: Axes, x: np.ndarray, y: np.ndarray, half: np.ndarray, down: np.ndarray, up: np.ndarray, colour: Any
+) -> None:
+    """An arrow at each point whose error is infinite, up, down or (where nothing says which) both ways."""
+    open_ends = np.flatnonzero(np.isinf(half) & np.isfinite(y))
+    if open_ends.size:
+        ax.margins(y=0.12)  # place for the arrows
+    for i in open_ends:
+        neither = not (up[i] or down[i])
+        for there, length in ((up[i] or neither, 17), (down[i] or neither, -17)):
+            if there:
+                head = {"arrowstyle": "<|-", "color": colour, "lw": 0.9, "shrinkA": 0, "shrinkB": 2.5}
+                look: dict[str, Any] = {"textcoords": "offset points", "arrowprops": head, "annotation_clip": False}
+                ax.annotate("", (x[i], y[i]), (0, length), **look)
+
+
+def unbounded_note(ds: xr.Dataset, name: str) -> str:
+    """How many points of `name` have an infinite error, or none beside others that have one; for the small print."""
+    error = ds.get(name.removesuffix("_mean") + "_error")
+    if error is None or not error.notnull().any() or set(error.dims) != set(ds[name].dims):
+        return ""
+    drawn = ds[name].notnull()
+    infinite, none = int((np.isinf(error) & drawn).sum()), int((error.isnull() & drawn).sum())
+    text = (
+        f"Arrows: {infinite} with an infinite error, one end of the interval is beyond the data. " if infinite else ""
+    )
+    return (text + (f"No error: {none} points." if none else "")).strip()
+
+
+def flag_note(ds: xr.Dataset, name: str) -> str:
+    """Why values of `name` are missing, by `<name>_flag`: "boundary not found" and the like; for the small print."""
+    flag = ds.get(name + "_flag")
+    if flag is None or name not in ds or set(flag.dims) != set(ds[name].dims):
+        return ""
+    meanings = zip(np.atleast_1d(flag.attrs.get("flag_values", [])), str(flag.attrs.get("flag_meanings", "")).split(),
+                   strict=False)  # fmt: skip
+    missing = ds[name].isnull()
+    parts = [(m.replace("_", " "), int(((flag == v) & missing).sum())) for v, m in meanings]
+    said = ", ".join(f"{text} {count}" for text, count in parts if count)
+    return f"No value at {int(missing.sum())} of {flag.size}: {said}." if said else ""
 
 
 def _half(error: np.ndarray | None, count: np.ndarray | None, interval: str) -> np.ndarray | None:

@@ -171,3 +171,30 @@ def boundary_label(ds: xr.Dataset, name: str) -> str:
     if "threshold" not in attrs or observed not in base.LABELS:
         return "measured (95 % interval)"
     return rf"measured, $\langle {base.LABELS[observed][1]} \rangle = {attrs['threshold']:g}$ (95 % interval)"
+
+
+def boundary_notes(ds: xr.Dataset, names: Sequence[str]) -> list[str]:
+    """For the small print: where boundaries were not found, and on what grid."""
+    notes = []
+    for name in names:
+        flag = name + "_flag"
+        if flag in ds:
+            meanings = str(ds[flag].attrs.get("flag_meanings", "")).split()
+            counts = {m: int((ds[flag] == i).sum()) for i, m in enumerate(meanings) if i > 0}
+            parts = [f"{m.replace('_', ' ')} {c}" for m, c in counts.items() if c]
+            if parts:
+                what = "Ridge" if name.endswith("_ridge") else "Boundary"
+                lost = f"{sum(counts.values())} of {ds[flag].size}"
+                notes.append(f"{what} not found in {lost} scans: {', '.join(parts)}.")
+    for size in sorted({size for name in names if (size := _step(ds, name))}):
+        notes.append(f"Intervals are statistical, over samples; the boundary is interpolated on a grid of step {size}.")
+    return notes
+
+
+def _step(ds: xr.Dataset, name: str) -> str:
+    """Step of the grid on which a boundary was found, in words."""
+    along = str(ds[name].attrs.get("axis_name", ""))
+    if along not in ds.coords or ds.sizes.get(along, 0) < 2:
+        return ""
+    steps = np.diff(ds[along].values.astype(float))
+    return f"{steps.mean():.3g}" if np.allclose(steps, steps[0]) else f"{steps.min():.3g} to {steps.max():.3g}"

@@ -12,7 +12,7 @@ from isinglass.exceptions import InputError
 from isinglass.figures import base, numbers
 from isinglass.figures.legends import below
 from isinglass.figures.lines import origins, theory_lines, theory_note
-from isinglass.figures.maps import boundary, colour_bar, phase_map
+from isinglass.figures.maps import boundary, boundary_notes, colour_bar, phase_map
 from isinglass.figures.states import marked, note, states
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class PhaseDiagram:
             if wide:
                 ax.set_title(f"({'abcdefgh'[i]}) {heading}".rstrip(), loc="left", pad=3)
         below(figure, grid, {1: theory, 2: measured})
-        notes = [*self._notes(ds), *(note(c, ds[name].attrs.get("guard")) for name, c in codes.items())]
+        notes = [f"Not computed: {lost}." if (lost := base.missing(ds)) else "", *boundary_notes(ds, self.boundaries)]
+        notes += [note(c, ds[name].attrs.get("guard")) for name, c in codes.items()]
         notes.append(theory_note(self.lines if theory else None))
         base.headings(figure, ds, self.title, list(dict.fromkeys(notes)), 150 if wide else 84)
         return figure
@@ -167,32 +168,3 @@ class PhaseDiagram:
             }
             (out[points.label],) = ax.plot([], [], "o", linestyle="none", **grey)
         return out
-
-    def _notes(self, ds: xr.Dataset) -> list[str]:
-        notes = []
-        if lost := base.missing(ds):
-            notes.append(f"Not computed: {lost}.")
-        for name in self.boundaries:
-            flag = name + "_flag"
-            if flag in ds:
-                meanings = str(ds[flag].attrs.get("flag_meanings", "")).split()
-                counts = {m: int((ds[flag] == i).sum()) for i, m in enumerate(meanings) if i > 0}
-                parts = [f"{m.replace('_', ' ')} {c}" for m, c in counts.items() if c]
-                if parts:
-                    what = "Ridge" if name.endswith("_ridge") else "Boundary"
-                    lost = f"{sum(counts.values())} of {ds[flag].size}"
-                    notes.append(f"{what} not found in {lost} scans: {', '.join(parts)}.")
-        for size in sorted({size for name in self.boundaries if (size := _step(ds, name))}):
-            notes.append(
-                f"Intervals are statistical, over samples; the boundary is interpolated on a grid of step {size}."
-            )
-        return notes
-
-
-def _step(ds: xr.Dataset, name: str) -> str:
-    """Step of the grid on which a boundary was found, in words."""
-    along = str(ds[name].attrs.get("axis_name", ""))
-    if along not in ds.coords or ds.sizes.get(along, 0) < 2:
-        return ""
-    steps = np.diff(ds[along].values.astype(float))
-    return f"{steps.mean():.3g}" if np.allclose(steps, steps[0]) else f"{steps.min():.3g} to {steps.max():.3g}"

@@ -11,7 +11,15 @@ import numpy as np
 
 from isinglass.exceptions import InputError
 from isinglass.figures import base
-from isinglass.figures.lines import DENSE, lines_with_bands, ordered, theory_lines, theory_note
+from isinglass.figures.lines import (
+    DENSE,
+    flag_note,
+    lines_with_bands,
+    ordered,
+    theory_lines,
+    theory_note,
+    unbounded_note,
+)
 from isinglass.figures.states import entries, note
 
 if TYPE_CHECKING:
@@ -80,6 +88,9 @@ class PhaseLines:
             base.logarithmic(ax, "x", x)
         if mean.removesuffix("_mean") in self.log and (ds[mean] > 0).any():
             ax.set_yscale("log")
+            low, high = ax.get_ylim()
+            if high / low < 100:  # too few powers of ten to read the axis by
+                base.ticks(ax.yaxis, np.geomspace(low, high, 9))
         if self.limits:
             ax.set_ylim(*self.limits)
         drawn = {text: handle for handle, text in zip(*ax.get_legend_handles_labels(), strict=True) if text in names}
@@ -90,6 +101,7 @@ class PhaseLines:
         error = ds.get(mean.removesuffix("_mean") + "_error")
         what = "Bands" if ds.sizes[self.x] > DENSE else "Bars"
         notes = [f"{what}: one standard error over samples."] if error is not None and error.notnull().any() else []
+        notes += [unbounded_note(ds, mean), flag_note(ds, mean)]
         notes += [f"Not computed: {lost}." if (lost := base.missing(ds)) else ""]
         notes += [note(codes, ds[mean].attrs.get("guard")), theory_note(self.theory if theory else None)]
         base.headings(figure, ds, self.title, notes, 112 if aside else 84)
