@@ -66,6 +66,13 @@ def test_a_bad_name_is_refused(name, home):
     assert not list(home.iterdir())
 
 
+@pytest.mark.parametrize("name", ["model", "workflow", "phase-lines"])
+def test_a_model_does_not_hide_what_its_file_imports(name, home):
+    with pytest.raises(InputError, match=rf"take another name, as in my-{name}"):
+        scaffolding.new_model(name)
+    assert not list(home.iterdir())
+
+
 def test_nothing_is_overwritten(home):
     with pytest.raises(InputError, match="a workflow is called kuramoto already"):
         scaffolding.new_model("kuramoto")

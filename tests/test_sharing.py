@@ -270,6 +270,7 @@ def test_a_run_is_cited(full, tmp_path, monkeypatch, capsys):
     assert data["title"] == r"A walk: $\alpha$ \& $\beta$, 100 \%"
     assert citing.content_hash(isinglass.open(full, masked=False)) in data["note"]
     assert "4 skipped" in data["note"]
+    assert "not complete" not in text
     assert found["isinglass"]["version"] == isinglass.__version__
 
 

@@ -45,7 +45,12 @@ class Backend(BackendEntrypoint):
         if not isinstance(filename_or_obj, (str, os.PathLike)):
             return False
         text = os.fspath(filename_or_obj)
-        return isinstance(text, str) and (text.startswith(SCHEME) or (Path(text) / ".store").is_dir())
+        if not isinstance(text, str):
+            return False
+        try:
+            return text.startswith(SCHEME) or (Path(text) / ".store").is_dir()
+        except OSError:  # too long for a path, such as a URL of another engine
+            return False
 
     def open_dataset(  # type: ignore[override]  # keywords of its own, which xarray passes on
         self,

@@ -23,6 +23,8 @@ GROUP = "isinglass.catalogs"
 PATH = "ISINGLASS_CATALOG_PATH"
 DRIVERS = ("zarr", "intake_xarray.xzarr.ZarrSource")
 HERE = "{{ CATALOG_DIR }}"
+FOREIGN = ("https", "http", "s3", "gs", "gcs", "az", "abfs")
+"""Protocols that a package's catalog may name: none that reads or writes files of this machine, as caches do."""
 TWICE = " stands there twice "
 NAME = re.compile(r"\w[\w.+-]*")
 
@@ -68,7 +70,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        return " ".join(str(self.content.get("description") or self.metadata.get("title") or "").split())
+        return said(self.content.get("description") or self.metadata.get("title"))
 
     def target(self) -> Target:
         """Where the data are. Raises InputError for an entry that cannot be used, or that leads out of bounds."""
@@ -88,9 +90,10 @@ class Entry:
         if "{{" in path or "{%" in path:
             raise self.error(f"urlpath {text!r}: no template but {HERE} is filled in")
         if is_url(path):
-            local = [part for part in path.split("::") if re.match(r"(file|local|reference|dir)\b", part)]
-            if not self.catalog.own and ("::" in path or local):
-                raise self.error(f"urlpath {text!r}: a catalog of a package names plain URLs only")
+            if not self.catalog.own and ("::" in path or path.partition("://")[0] not in FOREIGN):
+                raise self.error(
+                    f"urlpath {text!r}: a catalog of a package names plain URLs only: {', '.join(FOREIGN)}"
+                )
             return Target(path, True, options)
         return Target(str(self._inside(path, text)), False)
 
@@ -108,6 +111,14 @@ class Entry:
 
     def error(self, words: str) -> InputError:
         return InputError(f"{self.catalog.file}, {self.name}: {words}")
+
+
+def said(value: object) -> str:
+    """A text or number of a catalog on one line, at most 300 characters; nothing of a list, which may be without end.
+
+    YAML's aliases make one of a few hundred bytes as long as it likes.
+    """
+    return " ".join(str(value)[:300].split()) if isinstance(value, (str, int, float)) else ""
 
 
 def is_url(text: str) -> bool:
@@ -165,11 +176,15 @@ def sources(file: Path) -> dict[str, dict[str, Any]]:
 
     Raises InputError where the file cannot be read as a catalog.
     """
+    return parse(text_of(file), file)
+
+
+def text_of(file: Path) -> str:
+    """A catalog's text. Raises InputError where it cannot be read, or is no text."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
-    return parse(text, file)
 
 
 def parse(text: str, file: Path) -> dict[str, dict[str, Any]]:

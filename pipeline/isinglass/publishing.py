@@ -53,6 +53,8 @@ def publish(root: Path, url: str, say: Callable[[str], None]) -> None:
         raise InputError(f"{root} is damaged ({damage[0]}): run the workflow again, which mends it, then publish")
     files = collect(root, store)
     place = Place.at(url)
+    if place.local and Path(place.base).resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{shown(url)} lies in the run folder itself: name a folder or URL outside of {root}")
     with place.speaking():
         sent = _copy(place, files, _mark(store, files))
     # the last word is a reader's
@@ -60,7 +62,7 @@ def publish(root: Path, url: str, say: Callable[[str], None]) -> None:
     if read["status"].values.tobytes() != status.tobytes():
         raise InputError(f"{shown(url)}: what is read there is not what was published: publish again")
     size = sum(path.stat().st_size for path in files.values())
-    say(f"published     {len(files)} files, {_bytes(size)} at {shown(url)}; {sent} sent, the others were there")
+    say(f"published     {len(files)} files, {_bytes(size)} at {shown(place.url)}; {sent} sent, the others were there")
     say(f"open it       isinglass.open({shown(place.url)!r})")
     say(f"without it    xr.open_zarr({shown(place.url) + '/data.zarr'!r})")
 
@@ -94,13 +96,12 @@ def _mark(store: Store, files: Mapping[str, Path]) -> dict[str, Any]:
 
 def _copy(place: Place, files: Mapping[str, Path], mark: Mapping[str, Any]) -> int:
     """Bring the target to hold exactly `files`. Returns how many objects were sent."""
+    top = place.top()
+    if top and MARK not in top:
+        raise InputError(f"{shown(place.url)} holds other things ({', '.join(top[:3])}): name a URL of its own")
     there = place.listing()
     if MARK in there:
         _check_mark(place, mark)
-    elif there:
-        raise InputError(
-            f"{shown(place.url)} holds other things ({', '.join(sorted(there)[:3])}): name a URL of its own"
-        )
     else:
         place.put(MARK, json.dumps(mark, indent=1).encode())
     stale = [key for key in there if key not in files and key != MARK]
@@ -186,6 +187,18 @@ class Place:
     def local(self) -> bool:
         protocol = self.fs.protocol
         return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+    def top(self) -> list[str]:
+        """What lies at the place itself, sorted: enough to tell a place of others, however much is below."""
+        self.fs.invalidate_cache()
+        try:
+            found = self.fs.ls(self.base, detail=True)
+        except FileNotFoundError:
+            return []
+        if [info["name"].rstrip("/") for info in found if info["type"] == "file"] == [self.base]:
+            raise InputError(f"{shown(self.url)} is a file: name a folder")
+        names = {Path(info["name"].rstrip("/")).name: info["type"] for info in found}
+        return sorted(n for n, kind in names.items() if n and not (n.startswith(".") and kind == "file"))
 
     def listing(self) -> dict[str, dict[str, Any]]:
         """Every object: key -> what the file system says of it."""

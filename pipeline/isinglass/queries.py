@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isinglass.datasets import Entry
+from isinglass.datasets import Entry, said
 from isinglass.exceptions import InputError, known
 
 TOKEN = re.compile(
@@ -113,7 +113,7 @@ def _some(values: Iterable[Any], term: Term) -> bool:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             if number is not None and compare(float(value), number):
                 return True
-        elif value is not None and term.op in ("=", "!=") and compare(str(value).casefold(), term.value.casefold()):
+        elif value is not None and term.op in ("=", "!=") and compare(said(value).casefold(), term.value.casefold()):
             return True
     return False
 
@@ -132,16 +132,16 @@ def _words(kind: str, entry: Entry) -> list[str]:
     if kind == "name":
         return [entry.name]
     if kind in ("model", "workflow"):
-        return [str(entry.metadata.get(kind, ""))]
+        return [said(entry.metadata.get(kind))]
     found = entry.metadata.get("observables")
     observables = found if isinstance(found, dict) else {}
     if kind == "observable":
         return [str(name) for name in observables]
-    return [str(o[kind]) for o in observables.values() if isinstance(o, dict) and kind in o]
+    return [said(o[kind]) for o in observables.values() if isinstance(o, dict) and kind in o]
 
 
 def _text(entry: Entry) -> str:
     """Everything that a plain word is looked for in, case folded."""
-    words = [entry.name, entry.title, *(str(entry.metadata.get(k, "")) for k in ("title", "citation", "license"))]
+    words = [entry.name, entry.title, *(said(entry.metadata.get(k)) for k in ("title", "citation", "license"))]
     words += [word for kind in TEXTS[1:] for word in _words(kind, entry)]
     return "\n".join([*words, *parameters(entry)]).casefold()

@@ -31,6 +31,7 @@ from isinglass.datasets import (
     own_file,
     parse,
     sources,
+    text_of,
 )
 from isinglass.exceptions import InputError, known, told
 from isinglass.generations import require
@@ -275,7 +276,7 @@ def edit(file: Path, name: str, change: Callable[[str, Mapping[str, Json]], str]
     Raises InputError where the file cannot be read, or where the change would alter other entries.
     """
     with _locked(file):
-        text = file.read_text(encoding="utf-8") or HEAD
+        text = text_of(file) or HEAD
         old = parse(text, file)
         new = change(text, old)
         try:

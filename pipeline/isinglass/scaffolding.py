@@ -18,6 +18,8 @@ from isinglass.workflow import workflow_files
 VALUES = 5
 """Values of the axis of a new workflow."""
 WIDTH = 118
+TAKEN = ("Model", "Observable", "Workflow", "PhaseLines")
+"""Classes that the file of a new model imports."""
 
 
 def new_workflow(name: str, model: str) -> list[Path]:
@@ -42,6 +44,8 @@ def new_model(name: str) -> list[Path]:
     """
     stem = _stem(name)
     cls = "".join(word.capitalize() for word in stem.split("_"))
+    if cls in TAKEN:
+        raise InputError(f"a model cannot be called {cls}, which the file imports: take another name, as in my-{name}")
     given = {"title": _title(stem), "stem": stem, "cls": cls}
     files = {
         Path("workflows") / f"{stem}.py": _filled("model", given),

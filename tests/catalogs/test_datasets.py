@@ -96,6 +96,32 @@ def test_intake_reads_the_same(here: Path) -> None:
     assert found == 2
 
 
+def test_what_somebody_wrote_is_data(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Aliases that multiply, control characters and bytes that are no text: said, and nothing is hidden or hung."""
+    names = "abcdefgh"
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{n}: &{n} [{', '.join(['*' + names[i]] * 9)}]" for i, n in enumerate(names[1:])]
+    lines += [
+        "sources:", "  bomb: {driver: zarr, description: *h, args: {urlpath: x}, metadata: {model: *h, title: *h,",
+        "    axes: {load: {values: [*h, *h]}}, observables: {x: {role: *h}}, simulations: {done: *h}}}",
+        '  bell: {driver: zarr, description: "a\\e[31mb\\a", args: {urlpath: y}}', "  csv: {driver: csv}",
+    ]  # fmt: skip
+    own_file().parent.mkdir(exist_ok=True)
+    own_file().write_text("\n".join(lines), encoding="utf-8")
+    code, out = rig.cli(capsys, "catalog", "list")
+    assert code == 0
+    assert len(out) < 2000
+    assert "\x1b" not in out
+    assert "\N{REPLACEMENT CHARACTER}[31mb" in out
+    assert "hopfield-retrieval-demo" in out
+    assert "csv: driver 'csv' is not zarr" in out
+    assert rig.cli(capsys, "catalog", "search", "load=3 role=x")[0] == 0
+    own_file().write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read"):
+        registering.add("walk", None, own_file())
+    assert own_file().read_bytes() == b"\xff\xfe\x00"
+
+
 # ---------------------------------------------------------------- what an entry says
 
 
@@ -295,7 +321,14 @@ def test_paths_stay_inside(tmp_path: Path) -> None:
     for text in ("/data/x.zarr", "~/x", "out/x"):
         with pytest.raises(InputError, match="leads out of"):
             target(text, package)
-    for text in ("file:///etc/x", "local:///x", "simplecache::file:///etc/x", "reference://x"):
+    for text in (
+        "file:///etc/x",
+        "local:///x",
+        "simplecache::file:///etc/x",
+        "reference://x",
+        "filecache://x",
+        "zip://x",
+    ):
         with pytest.raises(InputError, match="plain URLs only"):
             target(text, package)
 

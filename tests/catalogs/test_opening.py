@@ -126,7 +126,15 @@ def test_in_a_process_that_never_heard_of_isinglass(here: Path) -> None:
 
 
 def test_other_files_are_left_to_other_engines(here: Path) -> None:
-    for name in ("x.nc", "s3://bucket/x.zarr", b"CDF", "results", 3, "results/skipped/data.zarr"):
+    for name in (
+        "x.nc",
+        "s3://bucket/x.zarr",
+        b"CDF",
+        "results",
+        3,
+        "results/skipped/data.zarr",
+        "https://x/?" + "y" * 9000,
+    ):
         assert not backend.Backend().guess_can_open(name)
 
 

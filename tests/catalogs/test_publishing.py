@@ -226,6 +226,11 @@ def test_refused(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "mine" / "thesis.tex").write_text("")
     with pytest.raises(InputError, match=r"holds other things \(thesis.tex\)"):
         publish(run, str(tmp_path / "mine"), quiet)
+    with pytest.raises(InputError, match="is a file: name a folder"):
+        publish(run, str(tmp_path / "mine" / "thesis.tex"), quiet)
+    with pytest.raises(InputError, match="lies in the run folder itself"):
+        publish(run, str(run / "figures" / "copy"), quiet)
+    assert not (run / "figures" / "copy").exists()
     (out / "publish.json").write_text("{")
     with pytest.raises(InputError, match=r"unreadable publish\.json"):
         publish(run, str(out), quiet)

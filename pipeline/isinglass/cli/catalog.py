@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import click
 
@@ -12,7 +13,7 @@ from isinglass.cli.base import Group, cli
 from isinglass.exceptions import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from isinglass.datasets import Entry
 
@@ -33,8 +34,8 @@ def list_() -> None:
     problems: list[InputError] = []
     entries = list(datasets.everything(problems))
     for line in table(entries):
-        click.echo(line)
-    tell(problems)
+        _echo(line)
+    tell([*problems, *_unusable(entries)])
 
 
 @catalog.command()
@@ -84,7 +85,7 @@ def check(names: tuple[str, ...]) -> None:
         if not names or entry.name in names:
             found = registering.check(entry)
             bad = bad or found.word != "ok"
-            click.echo(f"{found.word:12}{entry.name}: {found.why}")
+            _echo(f"{found.word:12}{entry.name}: {found.why}")
     tell(problems)
     sys.exit(int(bad))
 
@@ -102,7 +103,7 @@ def search(terms: tuple[str, ...]) -> None:
     entries = list(datasets.everything(problems))
     found = queries.search(entries, " ".join(terms))
     for line in table(found):
-        click.echo(line)
+        _echo(line)
     if not found:
         click.echo(f"none of {len(entries)} datasets fulfils {' '.join(terms)}")
     tell(problems)
@@ -138,7 +139,21 @@ def _file(given: str | None) -> Path:
 def tell(problems: Iterable[InputError]) -> None:
     """Catalogs that cannot be read: said beside the others, which are shown all the same."""
     for problem in problems:
-        click.echo(f"broken      {problem}")
+        _echo(f"broken      {problem}")
+
+
+def _unusable(entries: Iterable[Entry]) -> Iterator[InputError]:
+    """Entries of which can be told without opening them that they cannot be."""
+    for entry in entries:
+        try:
+            entry.target()
+        except InputError as error:
+            yield error
+
+
+def _echo(line: str) -> None:
+    """A line with what stands in a catalog: a control character of somebody else's must not reach the terminal."""
+    click.echo("".join("\N{REPLACEMENT CHARACTER}" if category(c)[0] == "C" else c for c in line))
 
 
 def table(entries: Iterable[Entry]) -> list[str]:
@@ -165,20 +180,25 @@ def _axes(entry: Entry) -> str:
 
 def _span(spec: object) -> str:
     """The values of an axis in short; nothing where somebody wrote an entry by hand without them."""
+    from isinglass.datasets import said
+
     if not isinstance(spec, dict):
         return ""
     values = spec.get("values")
     if not (isinstance(values, list) and values):
-        return f"{spec['minimum']}..{spec.get('maximum')} ({spec.get('count')})" if "minimum" in spec else ""
-    units = "" if spec.get("units", "1") == "1" else f" {spec['units']}"
+        ends = [said(spec.get(key)) for key in ("minimum", "maximum", "count")]
+        return "{}..{} ({})".format(*ends) if "minimum" in spec else ""
+    units = "" if spec.get("units", "1") == "1" else f" {said(spec['units'])}"
     if len(values) > 1 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
         return f"{values[0]}..{values[-1]}{units} ({len(values)})"
-    return ", ".join(map(str, values[:4])) + units + (", ..." if len(values) > 4 else "")
+    return ", ".join(map(said, values[:4])) + units + (", ..." if len(values) > 4 else "")
 
 
 def _state(metadata: Mapping[str, object]) -> str:
+    from isinglass.datasets import said
+
     counts = metadata.get("simulations")
     if not isinstance(counts, dict):
         return "-"
-    left = [f"{counts[word]} {word}" for word in ("pending", "failed") if counts.get(word)]
-    return ", ".join([f"{counts.get('done', 0)} done", *left])
+    left = [f"{said(counts[word])} {word}" for word in ("pending", "failed") if counts.get(word)]
+    return ", ".join([f"{said(counts.get('done', 0))} done", *left])
