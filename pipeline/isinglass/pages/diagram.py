@@ -67,10 +67,10 @@ def content(
             "value": packed(blocks(value, width, np.nanmean)),
             "error": packed(np.sqrt(blocks(error**2, width, np.nanmean))),
         })  # fmt: skip
-    out = {
+    out: dict[str, Any] = {
         "kind": kind, "shown": shown, "over": over, "columns": list(columns), "variables": variables,
         "left_out": [r.value for r in chosen[room:]], "width": dict(zip(order, width, strict=True)),
-        "log": _logarithmic(ds, figures, [] if columns else shown, [r["name"] for r in variables]),
+        "log": _logarithmic(ds, figures, [] if columns else shown, [str(r["name"]) for r in variables]),
         "again": _again(ds, order, width), "sizes": [*(ds.sizes[a] for a in order), *ds["status"].shape[-2:]],
         "counts": {word: packed(n.astype(np.uint32)) for word, n in counts.items() if word == "done" or n.any()},
         "command": shlex.join(["isinglass", "reproduce", str(root)]),
@@ -123,7 +123,8 @@ def _again(ds: xr.Dataset, order: Sequence[str], width: Sequence[int]) -> dict[s
     places = np.arange(status.size).reshape(status.shape)
     best = (rank * status.size + places).min((-1, -2))
     chosen = blocks(best, width, np.nanmin).astype(np.int64) % status.size
-    if (chosen == places[(*(slice(None, None, w) for w in width), 0, 0)]).all():
+    first: Any = (*(slice(None, None, w) for w in width), 0, 0)
+    if (chosen == places[first]).all():
         return None
     return packed(chosen)
 
@@ -226,7 +227,8 @@ def _lines(
         theory = getattr(figure, "lines" if kind == "map" else "theory", None)
         if getattr(figure, "x", None) != x or not (callable(theory) or isinstance(theory, Sequence)):
             continue
-        variable, curves = "", [{}]
+        variable = ""
+        curves: list[dict[str, Any]] = [{}]
         if kind == "map":
             if getattr(figure, "y", None) != shown[1]:
                 continue

@@ -52,7 +52,7 @@ def item(content: dict[str, Any], sentence: str) -> dict[str, Any]:
         box: dict[str, Any] = {"left": "left", "right": "right", "bottom": "bottom", "top": "top"}
         plot.quad(**box, source=empty, fill_color="fill", line_color=None, hatch_pattern="hatch", hatch_color="#777777",
                   hatch_alpha=0.8, hatch_scale=8)  # fmt: skip
-        shade = {"field": "value", "transform": mapper}  # lines of the same colour close the seams between cells
+        shade: Any = {"field": "value", "transform": mapper}  # lines of the same colour close the seams between cells
         drawn: Any = plot.quad(**box, source=cells, line_color=shade, line_width=1, fill_color=shade,
                           nonselection_fill_alpha=1, selection_line_color="#d55e00")  # fmt: skip
         for span, axis in ((plot.x_range, shown[0]), (plot.y_range, shown[1])):
@@ -64,8 +64,9 @@ def item(content: dict[str, Any], sentence: str) -> dict[str, Any]:
         if kind == "lines" and any(v["name"] in content["log"] for v in content["variables"]):
             ranges.append("log")  # a second y axis on the same data: the script shows one of the two
             plot.extra_y_ranges, plot.extra_y_scales = {"log": DataRange1d(name="range-log")}, {"log": LogScale()}
-            plot.add_layout(LogAxis(y_range_name="log", visible=False, name="axis-log"), "left")
-            plot.add_layout(Grid(axis=plot.left[1], dimension=1, visible=False, name="grid-log"))
+            upright = LogAxis(y_range_name="log", visible=False, name="axis-log")
+            plot.add_layout(upright, "left")
+            plot.add_layout(Grid(axis=upright, dimension=1, visible=False, name="grid-log"))
         fill: Any = {"field": "value", "transform": mapper} if coloured else "colour"
         for on in ranges:
             plot.segment(x0="x", x1="x", y0="low", y1="high", source=cells, line_color="colour", line_width=1.5,

@@ -31,6 +31,7 @@ class Comparison:
     rows: list[Row]
     beside: bool = False
     of: int = 1
+    source: str = ""
 
     @property
     def gap(self) -> float:
@@ -56,6 +57,9 @@ class Comparison:
         unit = "" if self.units == "1" else f" {self.units}"
         points = f"{len(gaps)} point{'s' * (len(gaps) != 1)}"
         text = f"{points}; median difference {np.median(gaps):.3g}{unit}, largest {gaps.max():.3g}{unit}"
+        if len(gaps) == 1:
+            text = f"{points}; difference {gaps[0]:.3g}{unit}"
+            return f"{self.word}: {text}, {z[0]:.2g} standard errors" if known.any() else f"{text}; without an error"
         if not known.any():
             return text + "; without standard errors, so no verdict"
         within, n = int((z[known] <= 2).sum()), int(known.sum())
@@ -99,17 +103,18 @@ def _exact(ds: xr.Dataset, figure: Any, model: str) -> Iterator[Comparison]:
             if np.isfinite(value) and error != 0:  # an exponent that was given is no measurement
                 rows.append(_row(at, value, error, float(exact)))
         if rows:
-            yield Comparison(name, _named(float(exact), model), str(ds[name].attrs.get("units", "1")), rows)
+            units, source = str(ds[name].attrs.get("units", "1")), _source(float(exact), model)
+            yield Comparison(name, f"the exact value {exact:.7g}", units, rows, source=source)
 
 
-def _named(exact: float, model: str) -> str:
-    """An exact value in words: the reference of this model that has it, or that the workflow gives it."""
+def _source(exact: float, model: str) -> str:
+    """Where an exact value is from: the reference of this model that equals it, or the workflow alone."""
     for name, known in references().items():
         if model and name.startswith(f"{model}.") and isinstance(known.value, float) and exact not in (0.0, 1.0):
             wide = 2 * known.uncertainty if isinstance(known.uncertainty, float) else 0.0
             if abs(known.value - exact) <= max(wide, 1e-12 * abs(exact)):
-                return f"exact value {exact:.7g} ({name} of catalogs/references.yaml: {known.citation})"
-    return f"exact value {exact:.7g} (given by the workflow)"
+                return f"{name} of catalogs/references.yaml: {known.citation}"
+    return "given by the workflow"
 
 
 def _boundaries(ds: xr.Dataset, figure: Any, axes: Sequence[str]) -> Iterator[Comparison]:
@@ -218,7 +223,13 @@ def _number(ds: xr.Dataset, name: str, index: tuple[int, ...]) -> tuple[float, f
 
 def _row(at: Mapping[str, Any], value: float, error: float, theory: float) -> Row:
     where = ", ".join(f"{k} = {v:.6g}" if isinstance(v, (float, np.floating)) else f"{k} = {v}" for k, v in at.items())
-    return where, value, error, theory, (value - theory) / error if np.isfinite(error) and error > 0 else np.nan
+    return (
+        where or "the run",
+        value,
+        error,
+        theory,
+        (value - theory) / error if np.isfinite(error) and error > 0 else np.nan,
+    )
 
 
 def estimates(ds: xr.Dataset, results: Sequence[Result], axes: Sequence[str], most: int = 40) -> list[dict[str, Any]]:
