@@ -79,6 +79,7 @@ def content(
     }  # fmt: skip
     out["axes"] = {a: _axis(ds, a, w, a in out["log"]) for a, w in zip(order, width, strict=True)}
     if columns:
+        out["labels"] = {c: plain(base.label(ds, c)).replace("\n", " ") for c in columns}
         out["points"] = {c: _words(ds[c].values) for c in columns}
         out["places"] = {c: _places(ds[c].values) for c in shown}
     return out

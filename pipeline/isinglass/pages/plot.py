@@ -29,7 +29,7 @@ def item(content: dict[str, Any], sentence: str) -> dict[str, Any]:
     listed = kind == "points"
     coloured = kind == "map" or (listed and len(shown) == 2)
     mapper = LinearColorMapper(palette=list(Cividis256), low=0, high=1, nan_color="rgba(0,0,0,0)", name="mapper")
-    names = [s if listed else content["axes"][s]["label"] for s in shown]
+    names = [content["labels"].get(s, s) if listed else content["axes"][s]["label"] for s in shown]
     plot = figure(
         height=520, sizing_mode="stretch_width", tools="pan,wheel_zoom,box_zoom,reset,save,tap", name="plot",
         x_axis_label=names[0], y_axis_label=names[1] if coloured else "", toolbar_location="above",
@@ -66,7 +66,7 @@ def item(content: dict[str, Any], sentence: str) -> dict[str, Any]:
             plot.extra_y_ranges, plot.extra_y_scales = {"log": DataRange1d(name="range-log")}, {"log": LogScale()}
             upright = LogAxis(y_range_name="log", visible=False, name="axis-log")
             plot.add_layout(upright, "left")
-            plot.add_layout(Grid(axis=upright, dimension=1, visible=False, name="grid-log"))
+            plot.add_layout(Grid(axis=upright, y_range_name="log", dimension=1, visible=False, name="grid-log"))
         fill: Any = {"field": "value", "transform": mapper} if coloured else "colour"
         for on in ranges:
             plot.segment(x0="x", x1="x", y0="low", y1="high", source=cells, line_color="colour", line_width=1.5,

@@ -25,7 +25,7 @@
     box.append(select); parent.append(box); parent.hidden = false;
     return select;
   };
-  const controls = document.getElementById("controls"), pick = document.getElementById("pick"), at = document.getElementById("at");
+  const controls = document.getElementById("controls"), pick = document.getElementById("pick"), at = document.getElementById("at"), undrawn = document.getElementById("undrawn");
   const variable = choice(controls, "variable", "Variable", all.variables.map((v) => v.name));
   const further = over.map((a) => choice(controls, "over-" + a, axes[a].label, axes[a].values));
   const picks = listed
@@ -104,7 +104,7 @@
           dots.label.push(second > 1 ? axes[shown[1]].label + " = " + axes[shown[1]].values[j] : "simulation");
           xs.push(x); ys.push(y);
         }
-        if (!listed) { lines.xs.push(xs); lines.ys.push(ys); lines.colour.push(colour); }
+        if (!listed && axes[shown[0]].numeric) { lines.xs.push(xs); lines.ys.push(ys); lines.colour.push(colour); }
       }
       const log = kind === "lines" && logarithmic.has(v.name);
       if (log) { // bars that reach zero end at the lowest value shown
@@ -113,6 +113,13 @@
         dots.y = dots.y.map((y) => y > 0 ? y : NaN);
         lines.ys = lines.ys.map((ys) => ys.map((y) => y > 0 ? y : NaN));
       }
+      const lost = new Map();
+      for (let j = 0; j < second; j++) for (let i = 0; i < sizes[0]; i++) {
+        const n = flat(i, j);
+        if (!Number.isFinite(v.value[n])) lost.set(state(n), (lost.get(state(n)) ?? 0) + 1);
+      }
+      undrawn.hidden = !lost.size;
+      undrawn.textContent = "Points without a value, not drawn: " + [...lost].map(([s, m]) => m + " " + s).join(", ") + ".";
       cells.data = { ...rows, ...dots }; curves.data = lines;
       if (!flatly) for (const axis of plot.left) axis.axis_label = v.label;
       if (logAxis) {

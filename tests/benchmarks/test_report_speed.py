@@ -1,0 +1,33 @@
+"""The report of a million points, and of 300 x 300 with four samples: analysis, page, file; as `isinglass report` does.
+
+pytest tests/benchmarks/test_report_speed.py --benchmark-columns=min,median; the report of a million points is to take
+less than 30 s and 2 GB (`peak_MB` of the extra info) on two cores, and its file less than 5 MB. Measured on two cores,
+beside other work: 19 s (6 s of CPU), 0.37 GB, 2.4 MB.
+"""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_figure_speed import TEXT
+
+from isinglass import load_workflow, runs
+from isinglass.plans import Options
+from isinglass.progress import Talk
+
+
+@pytest.mark.parametrize(("side", "samples"), [(1000, 1), (300, 4)])
+def test_report(benchmark, tmp_path: Path, side: int, samples: int) -> None:
+    text = TEXT.replace("1000)", f"{side})").replace("samples=1", f"samples={samples}")
+    (tmp_path / "w.py").write_text(text)
+    options = Options(out=tmp_path / "run", cluster="serial", figures=False)
+    assert runs.run(load_workflow(tmp_path / "w.py"), options, Talk(quiet=True)).exit_code == 0
+    words = [sys.executable, "-m", "isinglass", "report", str(tmp_path / "run")]
+    benchmark.pedantic(subprocess.run, (words,), {"check": True, "stdout": subprocess.DEVNULL}, rounds=1)
+    file = tmp_path / "run" / "report.html"
+    benchmark.extra_info["MB"] = file.stat().st_size / 1e6
+    benchmark.extra_info["peak_MB"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    assert file.stat().st_size < 5e6
+    assert benchmark.extra_info["peak_MB"] < 2000
