@@ -11,11 +11,38 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_figure_speed import TEXT
 
 from isinglass import load_workflow, runs
 from isinglass.plans import Options
 from isinglass.progress import Talk
+
+TEXT = """
+import numpy as np
+from dataclasses import dataclass
+from isinglass import Model, Observable, Workflow, parameter
+from isinglass.analysis import errors
+from isinglass.figures import PhaseDiagram
+
+@dataclass(frozen=True)
+class Hill(Model):
+    x: float = parameter(0.0, units="1", doc="x")
+    y: float = parameter(0.0, units="1", doc="y")
+    observables = (Observable("memory", "1"),)
+
+    def simulate(self, disorder, noise):
+        return {"memory": self.simulate_batch([self], disorder[None], noise[None])["memory"][0]}
+
+    @classmethod
+    def simulate_batch(cls, models, disorder, noise):
+        x, y = (np.array([getattr(m, k) for m in models])[:, None] for k in "xy")
+        noise = (noise[:, :, 0] >> np.uint64(11)) * 2.0**-53 - 0.5
+        return {"memory": np.exp(-4 * (x - 0.5) ** 2 - 4 * (y - 0.5) ** 2) + 0.05 * noise}
+
+workflow = Workflow(
+    model=Hill, axes={"x": np.linspace(0, 1, 1000), "y": np.linspace(0, 1, 1000)}, samples=1, seed=1,
+    stages=[errors.mean("memory")], figures=[PhaseDiagram(x="x", y="y", panels=("memory_mean",), name="hill")],
+)
+"""
 
 
 @pytest.mark.parametrize(("side", "samples"), [(1000, 1), (300, 4)])
