@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.gaussian_boltzmann import GaussianBoltzmannMachine
 from isinglass.theory import ags
@@ -22,6 +22,7 @@ workflow = Workflow(
         memory.mean,
         errors.mean("hidden_overlap", "energy", "converged"),
         phases.boundary("recall_overlap", along="temperature", threshold=0.5),
+        plane.concordance(load=(0.01, 0.2), temperature=(0.05, 1.25)),
     ],
     figures=[
         PhaseDiagram(

@@ -6,7 +6,7 @@ summed), are of all patterns, not of the message alone.
 """
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import PhaseDiagram, PhaseLines
 from isinglass.models.restricted_boltzmann import RestrictedBoltzmannMachine
 
@@ -36,6 +36,7 @@ workflow = Workflow(
             "bits_per_parameter", lambda bits, adjustable: bits / adjustable, of=("recalled_bits", "adjustable"),
             units="bit", long_name="recalled bits per parameter", denominator="n_v n_h + n_v + n_h weights and biases",
         ),
+        plane.concordance(load=(0.125, 2.5)),
     ],
     figures=[
         PhaseDiagram(

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import Line, PhaseDiagram
 from isinglass.models.dicke_hopfield import DickeHopfield
 from isinglass.theory import transverse_hopfield as theory
@@ -23,6 +23,7 @@ workflow = Workflow(
     stages=[
         errors.only(
             "converged", memory.mean, coherence.mean,
+            plane.concordance(load=(0.02, 0.18), field=(0.15, 1.9)),
             errors.mean("photon_number", "target_photons", "freezing", "polarisation", "coherence_entropy"),
             phases.boundary("recall_overlap", along="field", threshold=0.5),
         ),

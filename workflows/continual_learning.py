@@ -7,7 +7,7 @@ then `continual-evaluation`; their seeds are not used here.
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import CurvePanels
 from isinglass.models.continual_learning import ContinualLearning
 
@@ -38,6 +38,7 @@ workflow = Workflow(
         coherence.mean,
         memory.mean,
         errors.mean("bits_retained", "accuracy_a", "accuracy_b", "unit_overlap", "mutual_alignment", "converged"),
+        plane.concordance(strength=(1e-3, 1e8)),
     ],
     figures=[
         CurvePanels(x="strength", observable="bits_retained", colour="regulariser", panels="optimiser",

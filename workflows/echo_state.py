@@ -7,7 +7,7 @@ half of the samples no longer bring two copies within 10^-3 of their first dista
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, phases, ridges
+from isinglass.analysis import coherence, errors, phases, plane, ridges
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.echo_state import EchoState
 
@@ -28,6 +28,7 @@ workflow = Workflow(
         phases.boundary("synchronised", along="spectral_radius", threshold=0.5),
         ridges.ridge("capacity_per_node", "spectral_radius", edge=("synchronised", 0.5)),
         ridges.ridge("memory", "spectral_radius", edge=("synchronised", 0.5)),
+        plane.concordance(input_scale=(0.01, 2), spectral_radius=(0.5, 2)),
     ],
     figures=[
         PhaseDiagram(

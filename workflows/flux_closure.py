@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import PhaseDiagram, PhaseLines
 from isinglass.models.dipolar_magnet import DipolarMagnet
 
@@ -21,7 +21,8 @@ workflow = Workflow(
     fixed={"length": 8, "films": 16, "temperature": 0.1, "damping": 0.5, "duration": 25.0, "time_step": 0.05},
     samples=3, seed=1935,
     stages=[memory.mean, coherence.mean,
-            errors.mean("order", "local_order", "vorticity", "remanence", "bit_overlap", "normal", "converged")],
+            errors.mean("order", "local_order", "vorticity", "remanence", "bit_overlap", "normal", "converged"),
+            plane.concordance(dipolar=(0, 0.6), exchange=(0.1, 1))],
     figures=[
         PhaseDiagram(x="dipolar", y="exchange", panels=("order_mean", "local_order_mean"), labels=LABELS,
                      title="Net moment and local order", name="flux_order"),

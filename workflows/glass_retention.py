@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.spin_glass import SpinGlassMemory
 from isinglass.theory import spin_glass
@@ -19,11 +19,13 @@ workflow = Workflow(
     seed=1977,
     stages=[
         coherence.mean,
+        memory.mean,
         errors.mean("written_overlap", "planted_overlap", "trace", "converged"),
         errors.estimate(
             "bits_per_spin", lambda memory: memory, of=("memory",), units="bit",
             long_name="information on the written state per spin", denominator="N spins, each written with one bit",
         ),
+        plane.concordance(aligned=(0.5, 1), temperature=(0.2, 1.4)),
     ],
     figures=[
         PhaseDiagram(

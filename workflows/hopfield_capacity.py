@@ -8,6 +8,7 @@ import numpy as np
 
 from isinglass import Workflow
 from isinglass.analysis import errors, phases, scaling
+from isinglass.catalog import reference
 from isinglass.figures import Extrapolation, Line, PhaseLines
 from isinglass.models.hopfield import Hopfield
 from isinglass.theory import ags
@@ -41,7 +42,8 @@ workflow = Workflow(
                    theory=[Line("AGS, $N \\to \\infty$", lambda load: ags.information(load, 0.0), "-")],
                    labels={"bits_per_pair_mean": "bits per ordered pair of neurons"},
                    title="What couplings hold, T = 0, from the pattern itself"),
-        Extrapolation("recall_overlap_capacity", "neurons", exact=float(ags.capacity(0.0)), over=("load",),
+        Extrapolation("recall_overlap_capacity", "neurons", over=("load",),
+                      exact=reference("hopfield.ags.capacity_zero_temperature").number(),
                       labels={"recall_overlap_capacity": r"capacity $\alpha_\mathrm{c}(\theta = 0.9)$"},
                       title="Capacity at T = 0 for growing networks", name="capacity_limit"),
     ],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import PhaseLines
 from isinglass.models.hopfield import Hopfield
 
@@ -49,6 +49,7 @@ workflow = Workflow(
             long_name="share of the coherence that carries the message",
         ),
         decay,
+        plane.concordance(temperature=(0.35, 1.4), equilibration=(10, 1000)),
     ],
     figures=[
         PhaseLines(x="temperature", observable="recall_overlap", colour="equilibration", at={"neurons": 2000},

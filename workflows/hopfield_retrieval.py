@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, memory, phases
+from isinglass.analysis import coherence, memory, phases, plane
 from isinglass.figures import BivariateMap, Line, PhaseDiagram
 from isinglass.models.hopfield import Hopfield
 from isinglass.theory import ags
@@ -24,7 +24,12 @@ workflow = Workflow(
     samples=8,
     replicas=1,
     seed=1985,
-    stages=[coherence.mean, memory.mean, phases.boundary("recall_overlap", along="temperature", threshold=0.5)],
+    stages=[
+        coherence.mean,
+        memory.mean,
+        phases.boundary("recall_overlap", along="temperature", threshold=0.5),
+        plane.concordance(load=(0.01, 0.2), temperature=(0.05, 1.25)),
+    ],
     figures=[
         PhaseDiagram(
             x="load",

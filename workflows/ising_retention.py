@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import Line, PhaseDiagram
 from isinglass.models.ising_storage import IsingStorage
 from isinglass.theory import ising
@@ -24,7 +24,8 @@ workflow = Workflow(
     fixed={"length": 192, "records": 12},
     samples=4, replicas=64, seed=1957,
     stages=[memory.mean, coherence.mean, errors.mean("magnetisation", "bit_overlap", "censored"),
-            phases.boundary("memory", along="block", threshold=0.5, ordered="high")],
+            phases.boundary("memory", along="block", threshold=0.5, ordered="high"),
+            plane.concordance(temperature=(1, 3.4), block=(2, 32))],
     figures=[
         PhaseDiagram(x="temperature", y="block", panels=("memory_mean", "message_coherence_mean"),
                      boundary="memory_boundary", lines=[cold, critical], log=("block",),

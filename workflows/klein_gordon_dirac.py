@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, spectra
+from isinglass.analysis import coherence, errors, memory, plane, spectra
 from isinglass.figures import Line, PhaseLines, SpectralMap
 from isinglass.models.klein_gordon_dirac import KleinGordonDirac
 from isinglass.theory import lattice_fields as theory
@@ -36,6 +36,7 @@ workflow = Workflow(
         errors.mean("raw_overlap", "norm", "klein_gordon_residual", "dirac_residual", "converged", "diverged",
                     "slow_frequency", "fast_frequency"),
         spectra.density("amplitude", "energy", "angle", theory.branches),
+        plane.concordance(angle=(0, 1.5708), temperature=(0, 1)),
     ],
     figures=[
         SpectralMap(x="angle", y="ratio", quantity="spectral_density_mean", lines=theory.branches, labels=LABELS,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, ridges
+from isinglass.analysis import coherence, errors, memory, plane, ridges
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.kuramoto import Kuramoto
 from isinglass.theory import kuramoto
@@ -18,7 +18,9 @@ workflow = Workflow(
     stages=[
         errors.mean("order_parameter", "susceptibility", "locked_fraction", "converged"),
         coherence.mean,
+        memory.mean,
         ridges.ridge("susceptibility", "coupling"),
+        plane.concordance(coupling=(0, 4), noise=(0, 1)),
     ],
     figures=[
         PhaseDiagram(

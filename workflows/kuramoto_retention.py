@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, retention
+from isinglass.analysis import coherence, errors, memory, plane, retention
 from isinglass.figures import Line, PhaseLines
 from isinglass.models.kuramoto import Kuramoto
 from isinglass.theory import kuramoto
@@ -24,6 +24,7 @@ workflow = Workflow(
             "information_per_oscillator", lambda memory: 3 * memory, of=("memory",), units="bit",
             long_name="bits of the written phase", denominator="N oscillators, one phase each, 3 bits in 8 sectors",
         ),
+        plane.concordance(coupling=(0, 2)),
     ],
     figures=[
         PhaseLines(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.macrospin import Macrospin
 from isinglass.theory import fokker_planck as theory
@@ -36,7 +36,8 @@ workflow = Workflow(
             errors.mean("retention_time", "first_crossing", "censored", "remanence", "bit_overlap"),
             errors.estimate("capacity", lambda m: m, of=("memory",), units="bit", denominator="L² grains",
                             long_name="bits read at the end"),
-            errors.estimate("log_retention", np.log10, of=("retention_time",), long_name="log10 retention time")],
+            errors.estimate("log_retention", np.log10, of=("retention_time",), long_name="log10 retention time"),
+            plane.concordance(stability=(1, 8), field=(0, 0.8))],
     figures=[
         PhaseDiagram(x="stability", y="field", panels=("log_retention_mean",), limits=(0, 2.6), lines=LINES,
                      labels=LABELS, title="How long half of the bits stay; Fokker-Planck lines", name="retention_map"),

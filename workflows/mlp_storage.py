@@ -6,7 +6,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import PhaseLines
 from isinglass.models.multilayer_perceptron import MultilayerPerceptron
 
@@ -28,6 +28,7 @@ workflow = Workflow(
             long_name="stored bits per parameter", denominator="n = H(d+2)+1 weights and biases",
         ),
         phases.boundary("accuracy_trace", along="load", threshold=0.99),
+        plane.concordance(load=(0.5, 4)),
     ],
     figures=[
         PhaseLines(x="load", observable="accuracy", colour="hidden", labels=LOAD, name="accuracy",

@@ -27,7 +27,10 @@ workflow = Workflow(
     fixed={"rungs": 8, "equilibration": 400, "steps": 300},
     samples=100,
     seed=1981,
-    stages=[errors.mean("overlap_difference", "planted_overlap", "energy", "energy_gap", "overlap_gap", "converged")],
+    stages=[
+        errors.mean("overlap_difference", "planted_overlap", "replica_overlap", "energy", "energy_gap", "overlap_gap",
+                    "converged")
+    ],
     figures=[
         PhaseLines(
             x="aligned", observable="overlap_difference", colour="spins", theory=[Line("exact", lambda p: 0 * p)],

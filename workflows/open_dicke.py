@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import Line, PhaseLines
 from isinglass.models.open_dicke import OpenDicke
 from isinglass.theory import dicke as theory
@@ -35,6 +35,7 @@ workflow = Workflow(
                         long_name="rate at which signs are lost"),
         errors.estimate("information_per_cavity", lambda memory: memory, of=("memory",), units="bit",
                         long_name="bits read of a cavity", denominator="M cavities, 1 bit each"),
+        plane.concordance(light_coupling=(0.4, 1.2)),
     ],
     figures=[
         lines(observable="photons", name="open_dicke_photons", title=r"Photons in a lossy cavity, $\kappa = \omega$",

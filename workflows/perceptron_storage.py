@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import PhaseLines
 from isinglass.models.perceptron import Perceptron
 from isinglass.theory import perceptron
@@ -25,6 +25,7 @@ workflow = Workflow(
         ),
         phases.boundary("separable", along="load", threshold=0.5),
         phases.boundary("learned", along="load", threshold=0.5),
+        plane.concordance(load=(0.6, 3)),
     ],
     figures=[
         PhaseLines(x="load", observable="separable", colour="inputs", theory=perceptron.separable, source="Cover",

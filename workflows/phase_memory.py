@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, memory, phases
+from isinglass.analysis import coherence, memory, phases, plane
 from isinglass.figures import Line, PhaseDiagram
 from isinglass.models.phase_memory import PhaseMemory
 from isinglass.theory import phase_memory
@@ -15,7 +15,12 @@ workflow = Workflow(
     fixed={"oscillators": 400, "equilibration": 50, "steps": 20},
     samples=4,
     seed=1989,
-    stages=[coherence.mean, memory.mean, phases.boundary("recall_overlap", along="temperature", threshold=0.5)],
+    stages=[
+        coherence.mean,
+        memory.mean,
+        phases.boundary("recall_overlap", along="temperature", threshold=0.5),
+        plane.concordance(load=(0.0025, 0.06), temperature=(0.025, 0.65)),
+    ],
     figures=[
         PhaseDiagram(
             x="load",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import Line, PhaseDiagram, Points
 from isinglass.models.transverse_hopfield_quench import TransverseHopfieldQuench
 from isinglass.theory import transverse_hopfield as theory
@@ -28,6 +28,7 @@ workflow = Workflow(
     stages=[
         errors.only(
             "converged", memory.mean, coherence.mean,
+            plane.concordance(load=(0.01, 0.15), field=(0.05, 0.95)),
             errors.mean("retention", "polarisation", "coherence_entropy", "single_spin_purity"),
             phases.boundary("retention", along="field", threshold=0.5),
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import Line, PhaseDiagram, PhaseLines
 from isinglass.models.oscillator_memory import OscillatorMemory
 from isinglass.theory import oscillator_memory as theory
@@ -51,6 +51,7 @@ workflow = Workflow(
         errors.estimate("information_per_coupling", lambda memory, load: 2 * memory * load, units="bit",
                         of=("memory", "realised_load"), long_name="bits recalled, of all patterns",
                         denominator="N(N-1)/2 independent couplings"),
+        plane.concordance(load=(0.003, 0.2), second=(0, 0.96), cue=(0.5, 1)),
     ],
     figures=[
         PhaseDiagram(

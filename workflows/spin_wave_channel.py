@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import PhaseLines
 from isinglass.models.spin_wave_chain import SpinWaveChain
 
@@ -25,7 +25,8 @@ workflow = Workflow(
     where=lambda p: p["length"] == 64 or p["symbol"] < 20,
     samples=6, seed=1930,
     stages=[memory.mean, coherence.mean,
-            errors.mean("bit_rate", "bit_overlap", "signal", "scatter", "transverse", "converged")],
+            errors.mean("bit_rate", "bit_overlap", "signal", "scatter", "transverse", "converged"),
+            plane.concordance(damping=(0.001, 0.1), symbol=(5, 20))],
     figures=[
         PhaseLines(x="damping", observable="bit_rate", colour="symbol", at={"length": 64}, log=("damping",),
                    labels=LABELS, title="Bits received in a time, chain of 64 spins", name="channel_rate"),

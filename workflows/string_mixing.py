@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import PhaseLines
 from isinglass.models.string_ensemble import StringEnsemble
 from isinglass.theory import strings as theory
@@ -29,6 +29,7 @@ workflow = Workflow(
         phases.boundary("memory", along="flips", threshold=0.5),
         errors.estimate("bits_per_neuron", lambda information: information, of=("memory",), units="bit",
                         long_name="bits read per neuron of the mean", denominator="N neurons of the ensemble's mean"),
+        plane.concordance(flips=(0, 5), networks=(10, 10000)),
     ],
     figures=[
         PhaseLines(x="flips", observable="memory", colour="networks", at={"neurons": 256}, limits=(-0.05, 1.05),

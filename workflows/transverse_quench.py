@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, ridges
+from isinglass.analysis import coherence, errors, memory, plane, ridges
 from isinglass.figures import PhaseLines
 from isinglass.models.transverse_quench import TransverseQuench
 
@@ -27,6 +27,7 @@ workflow = Workflow(
         ridges.ridge("total_correlation", "field"),
         errors.estimate("information_per_spin", lambda memory: memory, of=("memory",), units="bit",
                         long_name="bits read of one written spin", denominator="N written spins, 1 bit each"),
+        plane.concordance(field=(0, 3)),
     ],
     figures=[
         lines(observable="memory", labels=FIELD, limits=(-0.05, 1.05), name="quench_memory",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory
+from isinglass.analysis import coherence, errors, memory, plane
 from isinglass.figures import Line, PhaseLines
 from isinglass.models.transverse_hopfield import TransverseHopfield
 from isinglass.theory import transverse_hopfield as theory
@@ -18,7 +18,8 @@ workflow = Workflow(
     samples=8,
     seed=2411,
     stages=[
-        errors.only("converged", memory.mean, coherence.mean, errors.mean("freezing")),
+        errors.only("converged", memory.mean, coherence.mean, errors.mean("freezing"),
+                    plane.concordance(field=(0.1, 1.7))),
         errors.mean("converged", "taken"),
     ],
     figures=[

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass import Workflow
-from isinglass.analysis import coherence, errors, memory, phases
+from isinglass.analysis import coherence, errors, memory, phases, plane
 from isinglass.figures import Line, PhaseDiagram
 from isinglass.models.transverse_hopfield import TransverseHopfield
 from isinglass.theory import ags
@@ -26,6 +26,7 @@ workflow = Workflow(
     stages=[
         errors.only(
             "converged", memory.mean, coherence.mean,
+            plane.concordance(load=(0.01, 0.2), field=(0.05, 1.95)),
             errors.mean("freezing", "polarisation", "coherence_entropy", "single_spin_purity"),
             phases.boundary("recall_overlap", along="field", threshold=0.5),
             errors.estimate(

@@ -11,6 +11,7 @@ import sys
 import click
 
 from isinglass.cli import (  # their commands register themselves
+    atlas,
     catalog,
     pages,
     scaffolds,
@@ -22,7 +23,7 @@ from isinglass.cli import (  # their commands register themselves
 from isinglass.cli.base import cli, stopped
 from isinglass.exceptions import InputError
 
-__all__ = ["catalog", "cli", "main", "pages", "scaffolds", "sharing", "stored", "sweeps", "watch"]
+__all__ = ["atlas", "catalog", "cli", "main", "pages", "scaffolds", "sharing", "stored", "sweeps", "watch"]
 
 
 def main() -> None:
