@@ -1,8 +1,8 @@
 """The report of a million points, and of 300 x 300 with four samples: analysis, page, file; as `isinglass report` does.
 
 pytest tests/benchmarks/test_report_speed.py --benchmark-columns=min,median; the report of a million points is to take
-less than 30 s and 2 GB (`peak_MB` of the extra info) on two cores, and its file less than 5 MB. Measured on two cores,
-beside other work: 19 s (6 s of CPU), 0.37 GB, 2.4 MB.
+less than 30 s and 2 GB (`peak_MB` of the extra info) on two cores, and its file less than 5 MB. Measured on two cores:
+6.7 s, 0.37 GB, 2.4 MB; 6.9 s, 0.37 GB, 1.9 MB.
 """
 
 import resource
