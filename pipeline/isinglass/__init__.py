@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isinglass.models.base import Model, Observable, array_parameter, copies_parameter, parameter
     from isinglass.models.stepped import Stepped
     from isinglass.recording import Custom, Record, linear, log
-    from isinglass.runs import run_dataset as run
+    from isinglass.reporting import run_dataset as run
     from isinglass.workflow import Workflow, load_workflow
 
 _HOME = {
@@ -34,7 +34,7 @@ _HOME = {
     "log": ("recording", "log"),
     "open": ("backend", "open_run"),
     "parameter": ("models.base", "parameter"),
-    "run": ("runs", "run_dataset"),
+    "run": ("reporting", "run_dataset"),
 }
 
 __all__ = [

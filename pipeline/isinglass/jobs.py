@@ -153,6 +153,16 @@ def shares(root: Path) -> dict[tuple[int, int], Share]:
     return out
 
 
+def costs(root: Path) -> list[Json]:
+    """What processes planned and what it was, oldest first, of those that computed and were not killed.
+
+    `at`, `code`, `planned` and `actual` ({`simulations`, `cpu_seconds`, `seconds`}; None: not known) of each.
+    """
+    ends = (e for path in (root / "log").glob("*.events") for e in _events(path) if e.get("event") == "end")
+    whole = (e for e in ends if isinstance(e.get("planned"), dict) and isinstance(e.get("actual"), dict))
+    return sorted(whole, key=lambda e: float(e["at"]))
+
+
 def at_work(root: Path) -> list[Json]:
     """Processes that say in `log/` that they began and not that they ended, less those known to be dead.
 

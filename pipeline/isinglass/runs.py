@@ -9,8 +9,7 @@ import sys
 import threading
 import time
 import uuid
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,10 +42,9 @@ from isinglass.progress import Counter, Talk, Ticker, duration, progress
 from isinglass.provenance import versions
 from isinglass.sealing import seal
 from isinglass.sweep import Grid
-from isinglass.workflow import Workflow, load_workflow
+from isinglass.workflow import Workflow
 
 if TYPE_CHECKING:
-    import xarray as xr
     from distributed import Client
 
 GRACE = 4.0  # seconds that a stopped run waits for what is in flight
@@ -86,7 +84,7 @@ def run(workflow: Workflow, options: Options, talk: Talk) -> Outcome:
         name = record_request(store, asked, options.shard is not None)
         with _on_record(store.root, options.shard, undone.simulations) as record:
             if undone.jobs:
-                _compute(asked, store, grid, undone, declared.pilot(), profile, client_of, options, talk, name)
+                _compute(asked, store, grid, undone, declared.pilot(), profile, client_of, options, talk, name, record)
             again = seal(store, workflow.model, declared.attributes, talk.say)
             newer = current(store.root)
             if not again and (newer is None or newer.number == store.number):
@@ -123,6 +121,7 @@ def _compute(
     options: Options,
     talk: Talk,
     request_name: str,
+    record: Json,
 ) -> None:
     profile = fitting(profile, measured, sum(cost for _, cost, _ in undone.jobs), asked, talk)
     plan = plan_of(asked, undone, own_dims(grid, undone.request.keep), measured, profile)
@@ -161,11 +160,23 @@ def _compute(
                 talk.say(f"  dashboard     {pages}")
             hopeless = functools.partial(jobqueue.hopeless, client, profile) if profile.kind in DASK else None
             stream = distribute(client, context, tasks, deadline, ticker.tick, profile.slots, hopeless)
-        for batch in stream:
-            for report in batch:
-                counter.add(report, expected[report.index])
-            ticker.tick()
+        try:
+            for batch in stream:
+                for report in batch:
+                    counter.add(report, expected[report.index])
+                ticker.tick()
+        finally:
+            record |= _costs(plan, counter)
     _settle(plan, counter, talk)
+
+
+def _costs(plan: Plan, counter: Counter) -> Json:
+    """What was planned, and what it was so far: simulations, CPU seconds, seconds."""
+    return {
+        "planned": {"simulations": plan.simulations, "cpu_seconds": plan.cpu_seconds if plan.pilot.timed else None,
+                    "seconds": plan.wall_seconds if plan.slots and plan.pilot.timed else None},
+        "actual": {"simulations": counter.done, "cpu_seconds": counter.cpu_seconds, "seconds": counter.elapsed},
+    }  # fmt: skip
 
 
 def _settle(plan: Plan, counter: Counter, talk: Talk) -> None:
@@ -272,40 +283,3 @@ def _finish(asked: Asked, store: Store, grid: Grid, options: Options, talk: Talk
     if registered := registering.register(root):
         talk.say(registered)
     return Outcome(root, counts, 3 if counts["pending"] else 1 if counts["failed"] else 0)
-
-
-def run_dataset(
-    workflow: Workflow | str | Path,
-    *,
-    preset: str | None = None,
-    settings: Mapping[str, Sequence[object]] | None = None,
-    samples: int | None = None,
-    replicas: int | None = None,
-    seed: int | None = None,
-    cluster: str | None = None,
-    out: str | Path | None = None,
-    shard: tuple[int, int] | None = None,
-    retry_failed: bool = False,
-    accept_code_change: bool = False,
-    figures: bool = True,
-    block: Mapping[str, int] | None = None,
-    quiet: bool = False,
-) -> xr.Dataset:
-    """Run a workflow (an object, a name or a file) and return its raw dataset, read lazily.
-
-    The keywords are those of `isinglass run`; `settings` maps parameters to values (`--set`), `block` fixes the extent
-    of a block along named dimensions. Warns where simulations failed or are missing. Raises InputError.
-    """
-    loaded = workflow if isinstance(workflow, Workflow) else load_workflow(workflow)
-    chosen = loaded.override(preset, settings, samples, replicas, seed)
-    options = Options(
-        Path(out) if out is not None else None, preset, cluster, shard, retry_failed, accept_code_change, figures,
-        block=block or {},
-    )  # fmt: skip
-    outcome = run(chosen, options, Talk(quiet))
-    if outcome.counts["failed"] or outcome.counts["pending"]:
-        counts = ", ".join(f"{n} {word}" for word, n in outcome.counts.items())
-        warnings.warn(f"{outcome.root}: {counts}; see isinglass status {outcome.root}", RuntimeWarning, stacklevel=2)
-    from isinglass.backend import open_run
-
-    return open_run(outcome.root)

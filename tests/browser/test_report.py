@@ -10,7 +10,7 @@ import pytest
 import rig
 import xarray as xr
 
-from isinglass import Workflow
+from isinglass import Workflow, load_workflow
 from isinglass.analysis import errors
 from isinglass.pages import report
 
@@ -59,6 +59,10 @@ def test_report_of_a_map(tmp_path: Path, page: Any, shot: Any) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.set_viewport_size({"width": 400, "height": 800})
+    for _ in range(50):  # the plot follows; the page's policy forbids to wait for an expression
+        if page.evaluate("document.documentElement.scrollWidth") <= 400:
+            break
+        page.wait_for_timeout(100)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
@@ -75,3 +79,57 @@ def test_report_of_lines(tmp_path: Path, page: Any, shot: Any) -> None:
     assert read is not None
     assert float(read[1]) == pytest.approx(value, rel=1e-5)
     shot(page, "report-lines", full_page=True)
+
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+EVIL_TEXT = f'''"""</script>{EVIL} `` {{{{ 7*7 }}}}"""
+from dataclasses import dataclass
+from isinglass import Model, Observable, Workflow, parameter
+from isinglass.analysis import errors
+from isinglass.figures import Line, PhaseLines
+
+@dataclass(frozen=True)
+class Evil(Model):
+    """</script>{EVIL}"""
+    x: float = parameter(0.0, units="1", doc="</script>{EVIL}")
+    observables = (Observable("value", "{EVIL}", long_name="</script>{EVIL}"),)
+
+    def simulate(self, disorder, noise):
+        if self.x > 2:
+            raise ValueError("</script>{EVIL}")
+        return {{"value": noise[:, 0] * 1e-19 + self.x + 1}}
+
+workflow = Workflow(
+    title="</script>{EVIL}", model=Evil, axes={{"x": [0.5, 1.5, 2.5]}}, samples=3, stages=[errors.mean("value")],
+    figures=[PhaseLines(x="x", observable="value", log=("value",),
+                        theory=[Line("</script>{EVIL}", lambda x: x + 1.5)])],
+)
+'''
+
+
+def test_nothing_of_a_run_becomes_markup(tmp_path: Path, page: Any, shot: Any) -> None:
+    path = tmp_path / "evil.py"
+    path.write_text(EVIL_TEXT, encoding="utf-8")
+    workflow = load_workflow(path)
+    root = rig.run(workflow, tmp_path / "run").root
+    dialogs: list[str] = []
+    page.on("dialog", lambda d: (dialogs.append(d.message), d.dismiss()))
+    page.goto(report.write(root, workflow).as_uri())
+    page.wait_for_selector("#plot[data-ready]")
+    page.mouse.move(500, 500)
+    assert page.locator("h1").inner_text().startswith("</script><script>alert(1)")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("#failures").inner_text().count("<img src=x onerror=alert(2)>") >= 1
+    plot = page.locator("#plot")
+    plot.scroll_into_view_if_needed()
+    place = page.evaluate("""() => {
+        const view = Object.values(Bokeh.index)[0] ?? [...Bokeh.index.roots][0];
+        const box = view.canvas_view.el.getBoundingClientRect();
+        const frame = view.frame, at = Bokeh.documents[0].get_model_by_name("cells").data;
+        return [box.x + frame.x_scale.compute(at.x[1]), box.y + frame.y_scales.get("log").compute(at.y[1])];
+    }""")
+    page.mouse.move(*place)
+    page.locator(".bk-tooltip-row-value").first.wait_for(timeout=5000)
+    assert "alert" in " ".join(page.locator(".bk-tooltip-row-value").all_inner_texts())  # shown, as text
+    shot(page, "report-evil", full_page=True)
+    assert dialogs == []

@@ -13,10 +13,13 @@ import pytest
 import rig
 import xarray as xr
 
-from isinglass import Workflow
+from isinglass import Workflow, reporting
 from isinglass.analysis import errors
-from isinglass.figures import Line, PhaseLines
+from isinglass.figures import Extrapolation, Line, PhaseDiagram, PhaseLines
 from isinglass.pages import diagram, facts, report, verdict
+from isinglass.plans import Options
+from isinglass.progress import Talk
+from isinglass.theory.ising import T_C
 
 
 def content(text: str) -> dict[str, Any]:
@@ -116,3 +119,92 @@ def test_values_have_the_digits_of_their_errors() -> None:
     assert report.with_error(1.23456, 0.0123) == "1.235 ± 0.012"
     assert report.with_error(np.nan, 0.1) == "–"
     assert report.with_error(0.5, np.nan) == "0.5"
+
+
+def test_of_several_lines_the_nearest_is_judged_and_of_a_line_its_nearer_branch() -> None:
+    x = np.array([0.0, 1.0, 2.0])
+    ds = xr.Dataset(
+        {
+            "m_boundary": ("load", np.array([1.0, 0.4, 0.1]), {"axis_name": "temperature"}),
+            "m_error": ("load", np.full(3, 0.1)),
+            "m_boundary_error": ("load", np.full(3, 0.1)),
+        },
+        coords={"load": x, "temperature": np.linspace(0, 2, 5)},
+    )
+    lines = [
+        Line("far", lambda load: 2 - 0 * load),
+        Line("near", lambda load: 1 - 0 * load, lower=lambda load: np.where(load > 0, 0.5 - 0.2 * load, 0)),
+    ]
+    figure = PhaseDiagram(x="load", y="temperature", panels=("m",), boundary="m_boundary", lines=lines)
+    first, second = verdict.comparisons(ds, [figure], ["load", "temperature"])
+    assert (first.theory, first.beside, first.of) == ("near", False, 2)
+    assert [row[3] for row in first.rows] == pytest.approx([1, 0.3, 0.1])
+    assert (second.theory, second.beside) == ("far", True)
+
+
+def test_a_limit_is_compared_with_the_reference_that_it_is_exact_for() -> None:
+    ds = xr.Dataset({"u_limit": 2.28, "u_limit_error": 0.01})
+    figure = Extrapolation("u", "length", T_C)
+    (found,) = verdict.comparisons(ds, [figure], ["length"], "ising")
+    assert found.source.startswith("ising.critical_temperature of catalogs/references.yaml")
+    assert found.rows[0][4] == pytest.approx((2.28 - T_C) / 0.01)
+    assert found.word == "agrees"
+    (other,) = verdict.comparisons(ds, [figure], ["length"], "kuramoto")
+    assert other.source == "given by the workflow"
+
+
+def test_what_stages_say_about_a_result_is_no_result() -> None:
+    names = ["t_boundary", "t_boundary_error", "t_boundary_bracket_high", "t_boundary_shift_error", "t_boundary_flag",
+             "c_critical", "c_critical_error", "c_residual", "c_flag", "c_p", "t_height", "t_height_low"]  # fmt: skip
+    ds = xr.Dataset(dict.fromkeys(names, 1.0) | {"status": (("x", "sample", "replica"), np.ones((1, 1, 1)))})
+    assert [(r.value, r.error) for r in facts.results_of(ds)] == [
+        ("t_boundary", "t_boundary_error"), ("c_critical", "c_critical_error"), ("c_p", ""), ("t_height", ""),
+    ]  # fmt: skip
+
+
+def test_the_command_of_a_cell_is_of_a_simulation_that_is_done() -> None:
+    status = np.array([[3, 0], [2, 3], [1, 3]], np.int8).reshape(3, 1, 2)
+    ds = xr.Dataset({"status": (("x", "sample", "replica"), status)}, coords={"x": [1, 2, 3]})
+    one = diagram._again(ds, ["x"], [1])
+    assert one is not None
+    assert numbers(one).tolist() == [1, 2, 4]
+    several = diagram._again(ds, ["x"], [3])
+    assert several is not None
+    assert numbers(several).tolist() == [4]
+    assert diagram._again(ds.assign(status=ds["status"] * 0 + 1), ["x"], [2]) is None
+
+
+def test_a_run_ends_well_though_its_page_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflow = Workflow(model=rig.synthetic.Walk, axes={"load": [0.2, 0.5]}, stages=[errors.mean("value")])
+    options = Options(out=tmp_path / "run", cluster="serial")
+
+    def broken(*_: object) -> str:
+        raise KeyError("fancy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "page", broken)
+        assert reporting.run(workflow, options, Talk()).exit_code == 0
+    told = capsys.readouterr().out
+    assert "report        left out: KeyError: 'fancy'" in told
+    assert "the data are kept" in told
+    assert not list((tmp_path / "run").glob("*.html"))
+
+    assert reporting.run(workflow, options, Talk(quiet=True)).exit_code == 0
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "CPU time planned" in text  # by the first run: the second had nothing to compute
+    reporting.run(workflow, Options(out=tmp_path / "none", cluster="serial", figures=False), Talk(quiet=True))
+    assert not (tmp_path / "none" / "report.html").exists()
+
+
+def test_axes_are_logarithmic_where_the_figure_says_so(tmp_path: Path) -> None:
+    figure = PhaseLines(x="temperature", observable="value", log=("temperature", "value"))
+    workflow = Workflow(
+        model=rig.synthetic.Walk, axes={"temperature": [0.1, 1.0, 10.0]}, samples=2, stages=[errors.mean("value")],
+        figures=[figure],
+    )  # fmt: skip
+    root = rig.run(workflow, tmp_path / "run").root
+    text = report.write(root, workflow).read_text(encoding="utf-8")
+    assert content(text)["log"] == ["temperature", "value_mean"]
+    assert '"LogAxis"' in text

@@ -7,7 +7,6 @@ import sys
 import click
 
 from isinglass.cli.base import cli
-from isinglass.cli.pages import after
 
 
 @cli.command()
@@ -54,7 +53,8 @@ def reproduce(run_folder: str, label: tuple[str, ...]) -> None:
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
 def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
     """Apply the stages and draw the figures again, on what is there."""
-    from isinglass import presentation, results
+    from isinglass import presentation, reporting, results
+    from isinglass.progress import Talk
 
     root = results.run_folder(run_folder)
     loaded = presentation.workflow_of(root, workflow)
@@ -66,4 +66,4 @@ def analyse(run_folder: str, workflow: str | None, no_figures: bool) -> None:
     for line in [] if no_figures else results.draw(root, loaded, ds):
         click.echo(line)
     if not no_figures and (loaded.stages or loaded.figures):
-        after(root, loaded)
+        reporting.after(root, loaded, Talk())

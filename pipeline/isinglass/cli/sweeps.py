@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from isinglass.cli.base import cli, stopped
-from isinglass.cli.pages import after
 from isinglass.exceptions import InputError, known
 
 if TYPE_CHECKING:
@@ -141,13 +140,11 @@ def plan(workflow: str, **given: Any) -> None:
 def run(workflow: str, **given: Any) -> None:
     """Compute what is missing of WORKFLOW, then analyse and draw. The same command again goes on where it stopped."""
     try:
-        from isinglass import runs
+        from isinglass import reporting
         from isinglass.progress import Talk
 
         loaded, options = _workflow(workflow, given)
-        outcome = runs.run(loaded, options, Talk())
-        if options.figures and options.shard is None and (loaded.stages or loaded.figures) and outcome.counts["done"]:
-            after(outcome.root, loaded)
+        outcome = reporting.run(loaded, options, Talk())
     except KeyboardInterrupt:
         stopped(f"stopped; what was done is kept. Go on with: {shlex.join(['isinglass', *sys.argv[1:]])}")
     if outcome.exit_code == 1:

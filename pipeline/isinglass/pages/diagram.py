@@ -52,7 +52,7 @@ def content(
     side = min(SIDE, max(10, int((CELLS / max(slices, 1)) ** (1 / 2)))) if kind == "map" else 10**9
     width = [-(-ds.sizes[a] // side) if a in shown and not columns else 1 for a in order]
     counts = _counts(ds, order, width)
-    chosen = _chosen(maps, figures)
+    chosen = _chosen(ds, maps, figures)
     cells = next(iter(counts.values())).size
     room = max(1, int(BYTES / (10.7 * cells)))
     variables = []
@@ -67,16 +67,19 @@ def content(
             "value": packed(blocks(value, width, np.nanmean)),
             "error": packed(np.sqrt(blocks(error**2, width, np.nanmean))),
         })  # fmt: skip
-    out = {
+    out: dict[str, Any] = {
         "kind": kind, "shown": shown, "over": over, "columns": list(columns), "variables": variables,
         "left_out": [r.value for r in chosen[room:]], "width": dict(zip(order, width, strict=True)),
-        "axes": {a: _axis(ds, a, w) for a, w in zip(order, width, strict=True)},
+        "log": _logarithmic(ds, figures, [] if columns else shown, [str(r["name"]) for r in variables]),
+        "again": _again(ds, order, width), "sizes": [*(ds.sizes[a] for a in order), *ds["status"].shape[-2:]],
         "counts": {word: packed(n.astype(np.uint32)) for word, n in counts.items() if word == "done" or n.any()},
         "command": shlex.join(["isinglass", "reproduce", str(root)]),
-        "lines": _lines(ds, figures, shown, over) if not columns else [],
+        "lines": _lines(ds, figures, kind, shown, over) if not columns else [],
         "measured": _measured(ds, results, shown, over) if kind == "map" and not columns else [],
     }  # fmt: skip
+    out["axes"] = {a: _axis(ds, a, w, a in out["log"]) for a, w in zip(order, width, strict=True)}
     if columns:
+        out["labels"] = {c: plain(base.label(ds, c)).replace("\n", " ") for c in columns}
         out["points"] = {c: _words(ds[c].values) for c in columns}
         out["places"] = {c: _places(ds[c].values) for c in shown}
     return out
@@ -111,6 +114,30 @@ def _counts(ds: xr.Dataset, order: Sequence[str], width: Sequence[int]) -> dict[
     return {word: blocks(n, width, np.nansum).astype(np.int64) for word, n in out.items()}
 
 
+def _again(ds: xr.Dataset, order: Sequence[str], width: Sequence[int]) -> dict[str, str] | None:
+    """The simulation of each cell whose command a page tells: the first that is done, or else failed, or at all.
+
+    As its place in the status array of dims (order..., sample, replica); None where each cell's is its first.
+    """
+    status = ds["status"].transpose(*order, "sample", "replica").values
+    rank = np.array([2, 0, 1, 3])[status]  # by the codes of STATES
+    places = np.arange(status.size).reshape(status.shape)
+    best = (rank * status.size + places).min((-1, -2))
+    chosen = blocks(best, width, np.nanmin).astype(np.int64) % status.size
+    first: Any = (*(slice(None, None, w) for w in width), 0, 0)
+    if (chosen == places[first]).all():
+        return None
+    return packed(chosen)
+
+
+def _logarithmic(ds: xr.Dataset, figures: Sequence[Any], shown: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The shown axes and the variables that figures draw on a logarithmic scale, and that lie above zero."""
+    asked = {str(name) for f in figures if getattr(f, "x", None) in shown[:1] for name in getattr(f, "log", ())}
+    axes = [a for a in shown if a in asked and ds[a].dtype.kind in "iuf" and ds.sizes[a] > 1 and (ds[a] > 0).all()]
+    means = [n for n in names if asked & {n, n.removesuffix("_mean")} and np.nanmax(ds[n].values, initial=0) > 0]
+    return axes + means
+
+
 def _kind(ds: xr.Dataset, axes: list[str], figures: Sequence[Any], columns: Sequence[str]) -> tuple[str, list[str]]:
     """ "map" over two axes, "lines" over one (a curve for each value of a second), or "points" of a list."""
     if columns:
@@ -121,7 +148,7 @@ def _kind(ds: xr.Dataset, axes: list[str], figures: Sequence[Any], columns: Sequ
         if x in axes and y in axes and x != y and ds.sizes[x] > 1 and ds.sizes[y] > 1:
             return "map", [str(x), str(y)]
     for figure in figures:
-        x, colour = getattr(figure, "x", None), getattr(figure, "colour", None)
+        x, colour = getattr(figure, "x", None), getattr(figure, "colour", None) or getattr(figure, "size", None)
         if x in axes and ds.sizes[x] > 1 and not getattr(figure, "y", None):
             second = [str(colour)] if colour in axes and ds.sizes[colour] <= CURVES else []
             return "lines", [str(x), *second]
@@ -133,14 +160,16 @@ def _kind(ds: xr.Dataset, axes: list[str], figures: Sequence[Any], columns: Sequ
     return "lines", long[:1]
 
 
-def _chosen(maps: Sequence[Result], figures: Sequence[Any]) -> list[Result]:
-    """The variables that figures show first, the others in their order."""
+def _chosen(ds: xr.Dataset, maps: Sequence[Result], figures: Sequence[Any]) -> list[Result]:
+    """The variables that figures show first, the others in their order; whether runs converged comes last."""
     named: list[str] = []
     for figure in figures:
         panels = getattr(figure, "panels", ())
         named += [*(panels if isinstance(panels, tuple) else ()), f"{getattr(figure, 'observable', '')}_mean"]
+        scaled = ds.get(f"{getattr(figure, 'collapse', '')}_x")
+        named += [str(scaled.attrs.get("quantity"))] if scaled is not None else []
     place = {name: i for i, name in reversed(list(enumerate(named)))}
-    return sorted(maps, key=lambda r: place.get(r.value, len(named)))
+    return sorted(maps, key=lambda r: place.get(r.value, len(named) + (r.value == "converged_mean")))
 
 
 def _words(values: np.ndarray) -> list[str]:
@@ -151,16 +180,17 @@ def _places(values: np.ndarray) -> list[float]:
     return [float(v) for v in values] if values.dtype.kind in "biuf" else list(map(float, range(len(values))))
 
 
-def _axis(ds: xr.Dataset, axis: str, width: int) -> dict[str, Any]:
+def _axis(ds: xr.Dataset, axis: str, width: int, log: bool) -> dict[str, Any]:
     """An axis: its label, values as words of a command, places on the plot and the edges of its cells."""
     values = base.words(ds, axis) if axis in ds.coords else np.arange(ds.sizes[axis])
     numeric = values.dtype.kind in "iuf"
     places = values.astype(float) if numeric else np.arange(len(values), dtype=float)
-    edges = base.edges(places) if numeric else np.arange(len(values) + 1) - 0.5
+    edges = base.edges(places, log) if numeric else np.arange(len(values) + 1) - 0.5
     picked = [*range(0, len(values), width), len(values)]
     return {
         "label": plain(base.label(ds, axis)).replace("\n", " "), "values": [_words(values)[i] for i in picked[:-1]],
         "numeric": bool(numeric), "places": places[picked[:-1]].tolist(), "edges": edges[picked].tolist(),
+        **({"all": _words(values)} if width > 1 else {}),
     }  # fmt: skip
 
 
@@ -185,40 +215,39 @@ def _near(a: Any, b: Any) -> bool:
         return False
 
 
-def _lines(ds: xr.Dataset, figures: Sequence[Any], shown: list[str], over: list[str]) -> list[dict[str, Any]]:
-    """Theory curves on the shown axes, by slice: label, x, y; those of means name their variable."""
+def _lines(
+    ds: xr.Dataset, figures: Sequence[Any], kind: str, shown: list[str], over: list[str]
+) -> list[dict[str, Any]]:
+    """Theory curves on the shown axes, by slice: label, x, y; of a map, or of means, whose variable they name."""
     out: list[dict[str, Any]] = []
     x = shown[0]
     if ds[x].dtype.kind not in "iuf":
         return out
+    seen = set()
     for figure in figures:
-        mapped = getattr(figure, "y", None) in shown[1:] and getattr(figure, "x", None) == x
-        theory = getattr(figure, "lines" if mapped else "theory", None)
-        if getattr(figure, "x", None) != x or theory is None or not (callable(theory) or isinstance(theory, Sequence)):
+        theory = getattr(figure, "lines" if kind == "map" else "theory", None)
+        if getattr(figure, "x", None) != x or not (callable(theory) or isinstance(theory, Sequence)):
             continue
-        if not mapped and not isinstance(getattr(figure, "observable", None), str):
-            continue
-        variable = "" if mapped else figure.observable
-        if variable:
-            variable = f"{variable}_mean" if f"{variable}_mean" in ds else variable
-            if len(shown) == 2 and callable(theory):  # one curve for each value of the second axis
-                over_curves = [{shown[1]: v} for v in base.words(ds, shown[1])]
-            else:
-                over_curves = [{}]
-        else:
-            over_curves = [{}]
-        fine = base.fine(base.edges(ds[x].values) if mapped else ds[x].values, x in getattr(figure, "log", ()), 161)
-        seen = set()
-        for (key, at), more in itertools.product(_slices(ds, over), over_curves):
-            if not _pinned(figure, at):
+        variable = ""
+        curves: list[dict[str, Any]] = [{}]
+        if kind == "map":
+            if getattr(figure, "y", None) != shown[1]:
                 continue
-            source = getattr(figure, "source", "theory")
-            found = base.curves(theory, fine, source, at | more)
-            for label, _, cx, cy in found:
+        else:
+            if not isinstance(getattr(figure, "observable", None), str):
+                continue
+            variable = f"{figure.observable}_mean" if f"{figure.observable}_mean" in ds else figure.observable
+            if len(shown) == 2 and callable(theory):  # one curve for each value of the second axis
+                curves = [{shown[1]: v} for v in base.words(ds, shown[1])]
+        ends = ds[x].values if kind == "lines" else base.edges(ds[x].values, x in getattr(figure, "log", ()))
+        fine = base.fine(ends, x in getattr(figure, "log", ()), 161)
+        for (key, at), more in itertools.product(_slices(ds, over), curves):
+            if not _pinned(figure, at | more):
+                continue
+            for label, _, cx, cy in base.curves(theory, fine, getattr(figure, "source", "theory"), at | more):
                 good = np.isfinite(cy)
-                numbers = ([float(f"{v:.5g}") for v in c[good]] for c in (cx, cy))
-                xs, ys = numbers
-                once = (key, plain(label), tuple(ys))
+                xs, ys = ([float(f"{v:.5g}") for v in c[good]] for c in (cx, cy))
+                once = (key, plain(label), tuple(xs), tuple(ys))
                 if once not in seen:
                     seen.add(once)
                     out.append({"key": key, "label": plain(label), "variable": variable, "x": xs, "y": ys})

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Failures that a page lists; it counts the others."""
-_ENDS = ("_error", "_samples", "_low", "_high", "_flag", "_censored", "_crossings", "_bracket_low", "_bracket_high")
+_ABOUT = (
+    "_error", "_low", "_high", "_bracket_low", "_bracket_high", "_shift", "_shift_error", "_samples", "_ratio_samples",
+    "_flag", "_flagged", "_state", "_source", "_censored", "_below", "_beyond", "_crossings", "_ratio", "_eligible",
+    "_edge", "_even",
+)  # fmt: skip
+"""Ends of what a stage says about a value `<stem>` or `<stem>_mean`: no results of their own."""
+_SCALED = ("_x", "_y", "_y_error", "_function", "_residual", "_points", "_missing", "_sizes")
+"""The same of a collapse, beside `<stem>_critical`: the points of its figure, and how many there were."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,10 @@ def results_of(ds: xr.Dataset) -> list[Result]:
     names = [str(n) for n in ds.data_vars if not raw <= set(ds[n].dims) and ds[n].dtype.kind in "biuf"]
     out = []
     for name in names:
-        stem = next((name.removesuffix(end) for end in _ENDS if name.endswith(end)), None)
-        if stem is not None and (f"{stem}_mean" in names or stem in names):
+        stems = [name.removesuffix(end) for end in _ABOUT if name.endswith(end)]
+        if any(f"{stem}_mean" in names or stem in names for stem in stems):
+            continue
+        if any(name.endswith(e) and f"{name.removesuffix(e)}_critical" in names for e in (*_SCALED, "_flag")):
             continue
         error = f"{name.removesuffix('_mean')}_error"
         out.append(Result(name, error if error in names else ""))
@@ -108,7 +117,7 @@ def question(text: str, model: type[Model]) -> tuple[str, str]:
 
 def _flowing(text: str) -> str:
     """The paragraphs of a docstring without its line breaks; indented lines and lists keep theirs."""
-    return re.sub(r"(?<=\S)\n(?=[^\s*-])", " ", text)
+    return re.sub(r"(?<=\S)\n(?!\s|[*-] )", " ", text)
 
 
 def precision(ds: xr.Dataset, results: Sequence[Result]) -> Iterator[dict[str, Any]]:
@@ -124,6 +133,7 @@ def precision(ds: xr.Dataset, results: Sequence[Result]) -> Iterator[dict[str, A
         there = np.isfinite(value)
         known = np.isfinite(error)
         counts = ds[f"{result.base}_samples"].values if f"{result.base}_samples" in ds else np.array([0])
+        counts = counts[there] if counts.shape == there.shape else counts
         span = float(np.ptp(value[there])) if there.any() else np.nan
         yield {
             "variable": result.value,
@@ -131,7 +141,7 @@ def precision(ds: xr.Dataset, results: Sequence[Result]) -> Iterator[dict[str, A
             "units": str(ds[result.value].attrs.get("units", "1")),
             "points": int(there.sum()),
             "of": int(value.size),
-            "samples": (int(counts.min()), int(counts.max())),
+            "samples": (int(counts.min()), int(counts.max())) if counts.size else (0, 0),
             "median": float(np.median(error[known])) if known.any() else np.nan,
             "largest": float(error[known].max()) if known.any() else np.nan,
             "share": float(error[known].max() / span) if known.any() and span > 0 else np.nan,
@@ -219,6 +229,7 @@ def plain(text: str) -> str:
 
     def mathematics(found: re.Match[str]) -> str:
         inner = re.sub(r"\\(?:mathrm|mathbf|text|mathcal)\{([^{}]*)\}", r"\1", found[1])
+        inner = re.sub(r"\\bar\s*(\\[A-Za-z]+|\w)", "\\1\u0304", inner)
         inner = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m[1], m[1]), inner)
         return re.sub(r"[{}\\]", "", inner)
 

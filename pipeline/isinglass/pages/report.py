@@ -6,12 +6,13 @@ import base64
 import os
 import struct
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass import ledger, results
+from isinglass import jobs, ledger, results
 from isinglass.convergence import advice, words_of
 from isinglass.dataset import open_zarr
 from isinglass.exceptions import InputError
@@ -86,14 +87,16 @@ def page(root: Path, workflow: Workflow | None) -> str:
         bokeh=Markup(plot.library()) if content else "",
         images=images,
         images_left=left,
-        comparisons=verdict.comparisons(ds, figures, axes),
+        comparisons=verdict.comparisons(ds, figures, axes, model.__module__.rpartition(".")[2]),
         rows=ROWS,
         estimates=verdict.estimates(ds, found, axes),
         precision=list(facts.precision(ds, found)),
         flags=list(facts.flags(ds)),
         advice=list(advice(store, asked, request, words_of(record["command"]))),
         cost=spent,
+        planned=jobs.costs(root),
         duration=duration,
+        clock=clock,
         made=made,
         home="data.zarr" if made is None else "analysis.zarr",
         attributes=_attributes(ds.attrs, made),
@@ -110,6 +113,11 @@ def page(root: Path, workflow: Workflow | None) -> str:
 def number(value: float) -> str:
     """A number to four significant digits; a dash where there is none."""
     return f"{value:.4g}" if np.isfinite(value) else "∞" if value == np.inf else "−∞" if value == -np.inf else "–"
+
+
+def clock(seconds: float) -> str:
+    """A Unix time as UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def with_error(value: float, error: float) -> str:
@@ -166,7 +174,7 @@ def _axes(ds: xr.Dataset, names: Sequence[str], model: type[Model]) -> list[dict
     specs = parameters(model)
     for name in names:
         values = ds[f"{name}_label"].values if f"{name}_label" in ds.coords else ds[name].values
-        distinct = list(dict.fromkeys(map(str, values.tolist())))
+        distinct = list(dict.fromkeys(f"{v:.6g}" if isinstance(v, float) else str(v) for v in values.tolist()))
         few = ", ".join(distinct) if len(distinct) <= 8 else f"{distinct[0]} … {distinct[-1]}"
         out.append({"name": name, "values": few, "many": str(len(distinct)), "units": specs[name].units,
                     "doc": specs[name].doc})  # fmt: skip

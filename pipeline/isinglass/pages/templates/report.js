@@ -1,14 +1,15 @@
 (async () => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const all = read("content"), { kind, shown, over, axes } = all;
+  const all = read("content"), { kind, shown, over, axes } = all, logarithmic = new Set(all.log);
   const kinds = { f4: Float32Array, u4: Uint32Array };
   const unpack = ({ type, data }) => new kinds[type](Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer);
   const counts = Object.fromEntries(Object.entries(all.counts).map(([word, n]) => [word, unpack(n)]));
   for (const v of all.variables) { v.value = unpack(v.value); v.error = unpack(v.error); }
+  const again = all.again && unpack(all.again);
   await Bokeh.embed.embed_item(read("item"), "plot");
   const model = (name) => Bokeh.documents.at(-1).get_model_by_name(name);
-  const plot = model("plot");
-  const cells = model("cells"), theory = model("theory"), measured = model("measured"), curves = model("curves");
+  const plot = model("plot"), logAxis = model("axis-log");
+  const cells = model("cells"), empty = model("empty"), theory = model("theory"), measured = model("measured"), curves = model("curves");
   const mapper = model("mapper"), bar = model("bar");
   const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8a6d00", "#6a51a3", "#b2182b", "#1b7837", "#4d4d4d"];
   const dashes = ["solid", "dashed", "dotted", "dotdash"];
@@ -24,7 +25,7 @@
     box.append(select); parent.append(box); parent.hidden = false;
     return select;
   };
-  const controls = document.getElementById("controls"), pick = document.getElementById("pick"), at = document.getElementById("at");
+  const controls = document.getElementById("controls"), pick = document.getElementById("pick"), at = document.getElementById("at"), undrawn = document.getElementById("undrawn");
   const variable = choice(controls, "variable", "Variable", all.variables.map((v) => v.name));
   const further = over.map((a) => choice(controls, "over-" + a, axes[a].label, axes[a].values));
   const picks = listed
@@ -52,8 +53,20 @@
       where: (several ? counts.points[n] + " points from " : "") + places.map(([a, x]) => a + " = " + x).join(", "),
       told: v.name + " = " + told,
       counts: states.map(([w, m]) => m + " " + w).join(", ") + "; " + (counts.samples?.[n] ?? 0) + (several ? " samples in all" : " samples"),
-      command: all.command + " " + places.map(([a, x]) => quote(a + "=" + x)).join(" ") + " sample=0 replica=0",
+      command: all.command + " " + once(n, places).map(([a, x]) => quote(a + "=" + x)).join(" "),
     };
+  };
+  // The simulation that the command computes: a done one, where the cell has one. Its place is in C order of all.sizes.
+  const once = (n, places) => {
+    if (!again) return [...places, ["sample", 0], ["replica", 0]];
+    const index = [];
+    let rest = again[n];
+    for (const size of all.sizes.toReversed()) { index.unshift(rest % size); rest = Math.floor(rest / size); }
+    const order = listed ? ["point"] : [...over, ...shown.toReversed()];
+    const at = new Map(order.map((a, k) => [a, index[k]]));
+    const label = listed ? all.columns.map((c) => [c, all.points[c][at.get("point")]])
+      : [...shown, ...over].map((a) => [a, (axes[a].all ?? axes[a].values)[at.get(a)]]);
+    return [...label, ["sample", index.at(-2)], ["replica", index.at(-1)]];
   };
   const state = (n) => counts.done[n] ? "undefined" : counts.failed?.[n] ? "failed" : counts.pending?.[n] ? "pending" : "skipped";
 
@@ -68,15 +81,16 @@
       return n;
     };
     if (kind === "map") {
-      const box = { left: [], right: [], bottom: [], top: [], fill: [], hatch: [] }, [x, y] = shown.map((a) => axes[a].edges);
+      const box = { left: [], right: [], bottom: [], top: [] }, none = { ...structuredClone(box), fill: [], hatch: [] }, [x, y] = shown.map((a) => axes[a].edges);
       const colours = { failed: css("failed"), skipped: css("skipped") };
       for (let j = 0; j < sizes[1]; j++) for (let i = 0; i < sizes[0]; i++) {
         const n = add(i, j), s = Number.isFinite(v.value[n]) ? "" : state(n);
-        box.left.push(x[i]); box.right.push(x[i + 1]); box.bottom.push(y[j]); box.top.push(y[j + 1]);
-        box.fill.push(colours[s] ?? "transparent");
-        box.hatch.push(s === "pending" ? "right_diagonal_line" : s === "undefined" ? "horizontal_line" : " ");
+        for (const b of s ? [box, none] : [box]) { b.left.push(x[i]); b.right.push(x[i + 1]); b.bottom.push(y[j]); b.top.push(y[j + 1]); }
+        if (!s) continue;
+        none.fill.push(colours[s] ?? "transparent");
+        none.hatch.push(s === "pending" ? "right_diagonal_line" : s === "undefined" ? "horizontal_line" : " ");
       }
-      cells.data = { ...rows, ...box };
+      cells.data = { ...rows, ...box }; empty.data = none;
     } else {
       const dots = { x: [], y: [], low: [], high: [], colour: [], label: [] }, lines = { xs: [], ys: [], colour: [] };
       const second = !listed && shown.length === 2 ? sizes[1] : 1, flatly = listed && shown.length === 2;
@@ -90,10 +104,30 @@
           dots.label.push(second > 1 ? axes[shown[1]].label + " = " + axes[shown[1]].values[j] : "simulation");
           xs.push(x); ys.push(y);
         }
-        if (!listed) { lines.xs.push(xs); lines.ys.push(ys); lines.colour.push(colour); }
+        if (!listed && axes[shown[0]].numeric) { lines.xs.push(xs); lines.ys.push(ys); lines.colour.push(colour); }
       }
+      const log = kind === "lines" && logarithmic.has(v.name);
+      if (log) { // bars that reach zero end at the lowest value shown
+        const floor = Math.min(...[...dots.low, ...dots.y].filter((y) => y > 0));
+        dots.low = dots.low.map((y) => y > 0 ? y : floor);
+        dots.y = dots.y.map((y) => y > 0 ? y : NaN);
+        lines.ys = lines.ys.map((ys) => ys.map((y) => y > 0 ? y : NaN));
+      }
+      const lost = new Map();
+      for (let j = 0; j < second; j++) for (let i = 0; i < sizes[0]; i++) {
+        const n = flat(i, j);
+        if (!Number.isFinite(v.value[n])) lost.set(state(n), (lost.get(state(n)) ?? 0) + 1);
+      }
+      undrawn.hidden = !lost.size;
+      undrawn.textContent = "Points without a value, not drawn: " + [...lost].map(([s, m]) => m + " " + s).join(", ") + ".";
       cells.data = { ...rows, ...dots }; curves.data = lines;
-      if (!flatly) plot.left[0].axis_label = v.label;
+      if (!flatly) for (const axis of plot.left) axis.axis_label = v.label;
+      if (logAxis) {
+        logAxis.visible = model("grid-log").visible = log;
+        for (const part of [plot.left.find((a) => a !== logAxis), ...plot.center.filter((g) => g.dimension === 1 && g.name !== "grid-log")]) part.visible = !log;
+        for (const glyph of plot.renderers) glyph.visible = (glyph.name === "scale-log") === log;
+        for (const entry of model("legend").items) entry.visible = entry.renderers[0].visible;
+      }
     }
     const low = own.reduce((a, b) => Math.min(a, b), Infinity), high = own.reduce((a, b) => Math.max(a, b), -Infinity);
     if (mapper && own.length) { mapper.low = low; mapper.high = high > low ? high : low + (Math.abs(low) || 1) * 1e-6; }
@@ -102,7 +136,7 @@
     const names = [...new Set(drawn.map((l) => l.label))];
     if (theory) theory.data = {
       xs: drawn.map((l) => l.x), ys: drawn.map((l) => l.y), label: drawn.map((l) => l.label),
-      dash: drawn.map((l) => dashes[names.indexOf(l.label) % dashes.length]), colour: drawn.map(() => kind === "map" ? "#000000" : css("ink")),
+      dash: drawn.map((l) => dashes[names.indexOf(l.label) % dashes.length]), colour: drawn.map(() => kind === "map" ? "#000000" : css("ink")), halo: drawn.map(() => kind === "map" ? "#ffffff" : css("paper")),
     };
     if (measured) {
       const m = { x: [], y: [], x0: [], x1: [], y0: [], y1: [], label: [] };
