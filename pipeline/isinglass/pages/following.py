@@ -258,7 +258,7 @@ class Scene:
         good = done & ~np.isnan(x)
         if not good.ndim:
             good, x = good[None], x[None]
-        where = (*box[:-1], index[-1])
+        where: Any = (*box[:-1], index[-1])
         shown.sums[where], shown.counts[where] = np.where(good, x, 0.0).sum(-1), good.sum(-1)
 
     def _own(self, observable: str) -> list[str]:
