@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isinglass.analysis import crossings, ridges
+from isinglass.analysis import crossings, quantities, ridges
 from isinglass.analysis.quantities import Quantity
 from isinglass.exceptions import InputError
 
@@ -171,3 +171,19 @@ def test_wrong_names_are_refused(raw):
     ds.status[:] = 0
     empty = crossings.of_sizes("u", "temperature", "spins", resamples=20)(ds)
     assert (empty.u_crossing_flag[:, :-1] == crossings.FLAGS["incomplete"]).all()
+
+
+def test_a_resample_without_a_crossing_lies_beyond_the_end_that_its_sign_points_to():
+    """The difference falls: where it stays above 0, it would vanish later; where it rises, earlier."""
+    axis, ones = np.arange(3.0), np.ones(3)
+    resamples = np.stack([ones, -ones, [1.0, -1, -1], [1.0, -1, -1]])
+    np.testing.assert_array_equal(crossings._root(axis, resamples, ones, 0, 2), [np.inf, -np.inf, 0.5, 0.5])
+    np.testing.assert_array_equal(crossings._root(axis, -resamples, ones, 0, 2), [np.inf, -np.inf, 0.5, 0.5])
+
+
+def test_resamples_are_centred_at_the_corrected_value(raw):
+    """m² of 4 samples: the bias s²/4 is in the mean once and in resamples 7/4 times."""
+    ds = raw({"load": [0.1]}, {"m": np.array([0.0, 1, 2, 5]).reshape(1, 4, 1)})
+    found = quantities.curves(ds, quantities.Quantity("square", lambda m: m**2, of=("m",)), 4000)
+    assert float(found.value[0]) == pytest.approx(4 - 14 / 3 / 4)
+    assert float(found.spread.mean()) == pytest.approx(4 - 14 / 3 / 4 * 1.25, abs=0.25)

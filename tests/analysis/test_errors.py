@@ -286,3 +286,11 @@ def test_importing_loads_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_ends_of_an_interval_of_a_normal_distribution():
+    """Of a normal distribution as narrow as the bootstrap's, √((n-1)/n), they are Student's quantiles: by hand."""
+    n = 5
+    shape = np.sqrt((n - 1) / n) * stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000)
+    np.testing.assert_allclose(errors.interval(shape, n), [-2.7764, 2.7764], rtol=2e-3)
+    np.testing.assert_allclose(errors.interval(shape, n, student=False), [-1.95996, 1.95996], rtol=2e-3)

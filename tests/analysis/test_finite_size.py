@@ -169,3 +169,15 @@ def test_what_it_refuses(raw):
         finite_size.collapse("m", "temperatur", "spins")(ds)
     with pytest.raises(InputError, match="not quenched"):
         finite_size.collapse("m", "spins", "temperature")(ds)
+
+
+def test_weights_of_few_samples_and_the_inner_half(raw):
+    """Of 5 samples errors are widened by √(4/2); `narrow` has the points within half of the widest."""
+    y, kept = law(-1, 1.0, 0.125)
+    out = finite_size.collapse("m", "temperature", "spins", "beta", degree=3, resamples=20)(
+        data(raw, y, kept, 0.003, samples=5)
+    ).isel(load=0)
+    total = float((out.m_collapse_residual**2).sum())
+    assert float(out.m_collapse_chi2[0]) == pytest.approx(total / 2, rel=1e-6)
+    x = abs(out.m_collapse_x.values)
+    assert float(out.m_collapse_points[2]) == np.sum(x <= np.nanmax(x) / 2) < kept.sum()

@@ -163,3 +163,8 @@ def test_what_is_refused(raw):
     ):
         with pytest.raises(InputError, match=words):
             call()(raw({"load": [0.1, 0.2]}, {"x": np.ones((2, 2, 1))}) if "quenched" in words else ds)
+
+
+def test_a_value_at_the_level_has_not_fallen():
+    time, state, _ = retention.fallen(np.arange(4.0), np.array([1, 0.5, 0.5, 0.2]), np.ones(4, bool), 0.5)
+    assert (float(time), int(state)) == (2.0, retention.STATES["fallen"])
