@@ -183,6 +183,7 @@ def test_a_damaged_chunk_is_unreadable_and_alone(home: Path) -> None:
     watched = Watched(home / "run")
     state = watched.state({})
     assert [str(chunk.resolve().parent.name) in what for what in state["unreadable"]] == [True]
+    assert state["says"].endswith("1 file cannot be read")
     torn = numbers(state["view"], "torn")
     assert torn.tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     assert np.isfinite(numbers(state["view"], "mean")).all(), "the other samples of these points are shown"

@@ -164,9 +164,11 @@ class Watched:
         failures = scene.failures_first(TOLD)
         place = shlex.quote(str(self.root))
         torn = [what for shown in scene.shown.values() for what in shown.torn.values()]
+        says = self._says(scene, word, pending, {host for host, _ in busy}, len(busy), dead)
+        lost = len(scene.unreadable) + len(torn)
         return {
             "word": word,
-            "says": self._says(scene, word, pending, {host for host, _ in busy}, len(busy), dead),
+            "says": f"{says}. {lost} file{'s' if lost > 1 else ''} cannot be read" if lost else says,
             "total": total,
             "done": scene.done,
             "failed": scene.failed,

@@ -130,7 +130,7 @@ function fill_in(state) {
   part("says").textContent = state.says;
   document.body.dataset.word = state.word;
   const mood = { complete: "good", stopped: "warn", gone: "bad", unreadable: "bad" };
-  part("says").className = state.word === "complete" && state.failed ? "warn" : mood[state.word] || "";
+  part("says").className = state.word === "complete" && (state.failed || state.unreadable.length) ? "warn" : mood[state.word] || "";
   announce(state);
   if (state.total === undefined) return;
   const share = (n) => state.total ? 100 * n / state.total : 100;
