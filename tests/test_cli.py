@@ -371,6 +371,7 @@ def test_help_and_version(call: Call) -> None:
     assert top.code == 0
     commands = re.findall(r"^  ([a-z]+) ", top.out[top.out.index("Commands:") :], re.M)
     known = {"list", "show", "plan", "run", "submit", "status", "verify", "reproduce", "analyse", "report"}
+    known |= {"watch", "atlas", "compare", "export", "cite", "new", "catalog", "publish"}
     assert set(commands) == known
     for command in commands:
         answer = call(f"{command} --help")

@@ -44,8 +44,7 @@ workflow = Workflow(
     title="Oscillator memory: stability and recall", model=OscillatorMemory,
     axes={"load": [1 / 300, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2],
           "second": np.linspace(0, 0.96, 17), "cue": [0.5, 0.8, 1.0]},
-    fixed={"time_step": 0.2, "equilibration": 200, "steps": 40, "records": 4},
-    samples=4, seed=2004,
+    fixed={"time_step": 0.2, "equilibration": 200, "steps": 40, "records": 4}, samples=4, seed=2004,
     stages=[
         memory.mean, coherence.mean, errors.mean("second_order", "phase_overlap", "cue_overlap", "converged"), stable,
         errors.estimate("information_per_coupling", lambda memory, load: 2 * memory * load, units="bit",

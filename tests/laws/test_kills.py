@@ -67,7 +67,7 @@ def kill_a_worker(kind: str, seed: int, home: Path) -> None:
         sweep.only_flying_again(killed, 1)
 
 
-@pytest.mark.parametrize("kind", ["processes", "no nanny"])
+@pytest.mark.parametrize("kind", ["processes", pytest.param("no nanny", marks=long)])
 def test_kill_of_a_worker(kind: str, home: Path) -> None:
     kill_a_worker(kind, 1, home)
 

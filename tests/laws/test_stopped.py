@@ -151,6 +151,7 @@ def test_a_stop_during_imports(home: Path) -> None:
         stopped(process)
 
 
+@pytest.mark.long
 def test_a_stop_while_worker_processes_start(home: Path) -> None:
     """Ctrl-C reaches them in the midst of their imports."""
     with chaos.backend("processes", home) as (cluster, _):

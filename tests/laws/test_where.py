@@ -153,7 +153,7 @@ def test_nothing_listens_beyond_this_machine(words: tuple[str, ...], home: Path)
 
 
 @pytest.mark.usefixtures("steady_pilot")
-@pytest.mark.parametrize("kind", ["serial", "threads", "processes", pytest.param("nanny", marks=long)])
+@pytest.mark.parametrize("kind", ["serial", "threads", *(pytest.param(k, marks=long) for k in ("processes", "nanny"))])
 def test_retry_failed_runs_only_the_failed(kind: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As often as asked, and they fail again; where what they tripped over is gone they are done, others untouched."""
     declaration = (
