@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 from toys import MODEL, WORKFLOW
 from traced import traced
 
 import isinglass
-from isinglass import InputError, Workflow, load_workflow
+from isinglass import InputError, Workflow, load_workflow, reporting
 from isinglass.models.base import parameters
 from isinglass.plans import Asked
 from isinglass.shipped import shipped
@@ -148,6 +150,7 @@ def python(script: str, home: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_script_without_guard_can_use_processes(home: Path, workflow: Workflow) -> None:
     """Worker processes do not run the caller's script again."""
     script = "import isinglass\nprint('once')\nds = isinglass.run('toy.py', cluster='local', quiet=True)\n"
@@ -204,9 +207,37 @@ OWN["fast-neurons"] = OWN["nonlinear-neurons"] = {"networks": [32]}
 OWN["signature-change"] = {"steps": [16]}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_workflow_runs(home: Path, name: str) -> None:
+WHOLE = SHIPPED[::8]
+"""Workflows of which the figures are saved as users have them, with a report; those of the others are coarse PNG."""
+
+
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is drawn, but in few pixels, and neither as PDF nor as a report: half of a tiny run's time."""
+    save = Figure.savefig
+
+    def quick(figure: Figure, path: Path, *, format: str, **how: Any) -> None:
+        if format == "png":
+            save(figure, path, format=format, **{**how, "dpi": 40})
+        else:
+            path.write_bytes(b"")
+
+    monkeypatch.setattr(Figure, "savefig", quick)
+    monkeypatch.setattr(reporting, "after", lambda *given: None)
+
+
+DRAWN = [
+    *((name, True) for name in SHIPPED[::2]),
+    *((name, False) for name in SHIPPED[1::2]),
+    *(pytest.param(name, True, marks=pytest.mark.long) for name in SHIPPED[1::2]),
+]
+"""Every workflow runs; every other one draws here, the rest by marker: layout takes most of a tiny run's time."""
+
+
+@pytest.mark.parametrize(("name", "drawn"), DRAWN)
+def test_shipped_workflow_runs(home: Path, name: str, drawn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through all its stages and figures, with a tiny grid of its own axes."""
+    if name not in WHOLE:
+        coarse(monkeypatch)
     declared = load_workflow(name)
     own = parameters(declared.model).keys() - declared.derived.keys()
     tiny = TINY | OWN.get(name, {})
@@ -217,15 +248,18 @@ def test_shipped_workflow_runs(home: Path, name: str) -> None:
         if small is None or small[-1] > max(values):
             small = list(values)[:: max((len(values) - 1) // 2, 1)]
         settings[axis] = sorted({*small, *needed})
-    ds = isinglass.run(name, settings=settings, samples=2, cluster="serial", quiet=True)
+    ds = isinglass.run(name, settings=settings, samples=2, cluster="serial", quiet=True, figures=drawn)
     assert ds.status.isin([1, 3]).all(), "done, or skipped by its `where`"
     assert (ds.status == 1).any()
-    for figure in declared.figures:
+    for figure in declared.figures if drawn else ():
         assert list((home / "results" / name / "figures").glob(f"{figure.name}*.png"))
     made = home / "results" / name
     assert (made / "analysis.zarr").is_dir() == bool(declared.stages)
+    if not drawn:
+        return
     found = xr.open_zarr(made / "analysis.zarr", chunks=None) if declared.stages else xr.Dataset()
     merged = ds.merge(found, compat="no_conflicts")
     numbers = sorted((made / "figures").glob("*.csv"))
     assert [p.stem for p in numbers] == sorted(p.stem for p in (made / "figures").glob("*.png"))
+    assert (made / "report.html").is_file() == (name in WHOLE)
     assert sum(traced(path, merged) for path in numbers) > 0, "each number beside a figure is that of a variable"
